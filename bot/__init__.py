@@ -1,0 +1,1 @@
+"""What happens between a customer's message and the reply."""

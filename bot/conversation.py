@@ -1,0 +1,190 @@
+"""The nouns of a conversation: what is said, what it rests on, and what happens during a turn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeAlias
+
+
+class Role(StrEnum):
+    CUSTOMER = "customer"
+    ASSISTANT = "assistant"
+    AGENT = "agent"
+
+
+class MessageState(StrEnum):
+    COMPLETE = "complete"
+    STOPPED = "stopped"
+    """Cancelled while it was written: the text is the part so far."""
+    FAILED = "failed"
+
+
+class ReplyStatus(StrEnum):
+    ANSWERED = "answered"
+    UNKNOWN = "unknown"
+    HANDED_OFF = "handed_off"
+
+
+class ConversationState(StrEnum):
+    OPEN = "open"
+    HANDED_OFF = "handed_off"
+    """A person was called, or holds it: the bot is silent."""
+    CLOSED = "closed"
+
+
+class SentimentLabel(StrEnum):
+    POSITIVE = "positive"
+    NEUTRAL = "neutral"
+    NEGATIVE = "negative"
+
+
+@dataclass(frozen=True, slots=True)
+class Sentiment:
+    label: SentimentLabel
+    score: float
+    """From -1 (negative) to 1 (positive): P(positive) - P(negative)."""
+    confidence: float
+    """The probability of `label`, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A piece of a help page, as the knowledge base returns it."""
+
+    id: str
+    source: str
+    """The file's name as it was added, or the `id` of a JSON Lines record."""
+    title: str
+    heading: str
+    """The headings above the text inside the page, joined by " > "; empty at its top."""
+    text: str
+    language: str
+    """ISO 639-1, "en" or "zh" for example."""
+    score: float = 0.0
+    """Comparable within one search only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    source: str
+    title: str
+    heading: str
+    quote: str
+    """The sentences of the passage that the reply rests on, as they stand in it."""
+    cited: bool = True
+    """False where the model was shown the passage but the reply does not rest on it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    first_token_ms: float = 0.0
+    """From the customer's message being received to the first token of the reply."""
+    total_ms: float = 0.0
+    prompt_tokens: int = 0
+    reused_tokens: int = 0
+    """Those of the prompt that were already in the KV cache."""
+    reply_tokens: int = 0
+    tokens_per_second: float = 0.0
+    """Of the decode alone, the prompt not counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    id: str
+    conversation: str
+    role: Role
+    text: str
+    created_at: datetime
+    """UTC, timezone-aware."""
+    state: MessageState = MessageState.COMPLETE
+    language: str | None = None
+    sentiment: Sentiment | None = None
+    """Of customers' messages; None until tagged."""
+    status: ReplyStatus | None = None
+    """Of the assistant's messages."""
+    rule: str | None = None
+    """What decided the status: the handoff rule or the verdict of the check."""
+    model: str | None = None
+    prompt_version: str | None = None
+    knowledge_version: str | None = None
+    timing: Timing | None = None
+    citations: tuple[Citation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    id: str
+    channel: str
+    """Where it takes place: "terminal", "ask", "slack"..."""
+    customer: str
+    title: str
+    """The first words of its first message until somebody renames it."""
+    state: ConversationState
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the assistant has decided to say, before it has a place in the log."""
+
+    text: str
+    status: ReplyStatus
+    language: str
+    rule: str | None = None
+    state: MessageState = MessageState.COMPLETE
+    citations: tuple[Citation, ...] = ()
+    model: str | None = None
+    prompt_version: str | None = None
+    knowledge_version: str | None = None
+    timing: Timing = field(default_factory=Timing)
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """The customer's message is stored and tagged."""
+
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class LookedUp:
+    passages: tuple[Passage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """The next piece of the reply, whole characters only."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOff:
+    """A person is called. `message` is what the customer is told; None while a person speaks."""
+
+    rule: str
+    message: Message | None
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """Cancelled. The part so far is kept and marked; None where nothing was written yet."""
+
+    message: Message | None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    error: str
+    """One line for the reader: what is wrong, which value, what to do."""
+
+
+TurnEvent: TypeAlias = Noted | LookedUp | Token | Answered | HandedOff | Stopped | Failed

@@ -1,0 +1,152 @@
+"""The llama.cpp context of a language model, sized for this machine."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Any
+
+import llama_cpp
+
+from bot.engine import loading, log, system
+from bot.engine.batch import Batch
+from bot.engine.interrupt import Interrupt
+from bot.errors import ModelError, ModelFileError
+from bot.settings import EngineSettings
+
+CHUNK = 128
+"""Prompt tokens of one step: others wait for no more than this. Larger ones are hardly faster."""
+_LARGEST_DEFAULT_WINDOW = 8192
+_SHARE_OF_MEMORY = 0.25
+_BYTES_OF_CACHE_VALUE = 2  # F16
+
+
+class Interrupted(Exception):  # noqa: N818 - not an error: somebody asked for it
+    """The decode was broken off by the engine thread's interrupt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    window: int
+    """Tokens of a conversation."""
+    slots: int
+    """Conversations in the KV cache."""
+    warnings: tuple[str, ...] = ()
+
+
+def shape_of(model: Any, settings: EngineSettings, memory: int) -> Shape:  # noqa: ANN401
+    """`memory`: bytes of the machine; the KV cache takes a quarter of them at most."""
+    trained = llama_cpp.llama_model_n_ctx_train(model) or _LARGEST_DEFAULT_WINDOW
+    window = min(settings.context or _LARGEST_DEFAULT_WINDOW, trained)
+    warnings = []
+    if settings.context > trained:
+        warnings.append(f"engine.context = {settings.context}: the model knows {trained} at most")
+    fitting = int(memory * _SHARE_OF_MEMORY / (window * _cache_bytes(model)))
+    slots = max(1, min(settings.conversations, fitting))
+    if slots < settings.conversations:
+        warnings.append(f"memory for {slots} of {settings.conversations} conversations at a time")
+    return Shape(window, slots, tuple(warnings))
+
+
+def physical_memory() -> int:
+    if not hasattr(os, "sysconf"):  # Windows: guess low
+        return 8 << 30
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+class DecodingContext:
+    """On the engine thread only."""
+
+    def __init__(
+        self, model: Any, shape: Shape, settings: EngineSettings, interrupt: Interrupt  # noqa: ANN401
+    ) -> None:
+        # llama.cpp keeps the address, so this must live as long as the context.
+        self._abort = interrupt.callback
+        self._pointer = _opened(model, shape, settings, self._abort, interrupt)
+        self._memory = llama_cpp.llama_get_memory(self._pointer)
+        if not self._memory:
+            llama_cpp.llama_free(self._pointer)
+            raise ModelError("is an encoder, not a language model")
+        self._batch = Batch(CHUNK)
+        self._warm_up()
+
+    @property
+    def pointer(self) -> Any:  # noqa: ANN401 - a C pointer
+        return self._pointer
+
+    def decode(self, tokens: list[int], *, start: int, sequence: int, output: bool) -> None:
+        """Raise Interrupted or ModelError; the sequence then holds what it held before, or less."""
+        self._batch.clear()
+        outputs = None if output else False
+        self._batch.add(tokens, start=start, sequence=sequence, outputs=outputs)
+        code = llama_cpp.llama_decode(self._pointer, self._batch.struct)
+        if code == 0:
+            return
+        if code == 2:
+            raise Interrupted
+        if code == 1:
+            raise ModelError(
+                f"the KV cache has no room for {len(tokens)} more tokens; "
+                "lower engine.context or engine.conversations"
+            )
+        raise ModelError(f"llama.cpp failed to decode (code {code}): {log.last_error()}; try again")
+
+    def cut(self, sequence: int, length: int) -> bool:
+        """Keep `length` tokens; False where the model can only forget all, and has."""
+        if llama_cpp.llama_memory_seq_rm(self._memory, sequence, length, -1):
+            return True
+        llama_cpp.llama_memory_seq_rm(self._memory, sequence, -1, -1)
+        return False
+
+    def free(self) -> None:
+        llama_cpp.llama_free(self._pointer)
+
+    def _warm_up(self) -> None:
+        """The first decode allocates; better now than in front of a customer."""
+        self.decode([0], start=0, sequence=0, output=True)
+        llama_cpp.llama_memory_clear(self._memory, False)  # noqa: FBT003
+
+
+def _opened(
+    model: Any,  # noqa: ANN401
+    shape: Shape,
+    settings: EngineSettings,
+    abort: Any,  # noqa: ANN401
+    interrupt: Interrupt,
+) -> Any:  # noqa: ANN401
+    threads = settings.threads or system.usable_cores()
+    on_gpu = llama_cpp.llama_supports_gpu_offload() and settings.gpu_layers != 0
+    parameters = llama_cpp.llama_context_default_params()
+    parameters.n_ctx = shape.window * shape.slots
+    parameters.n_seq_max = shape.slots
+    parameters.n_batch = parameters.n_ubatch = CHUNK
+    parameters.n_outputs_max = shape.slots  # llama.cpp reserves one a sequence, and aborts below
+    parameters.n_threads = parameters.n_threads_batch = threads
+    # A stream of its own for each conversation, and no flash attention: on a CPU that decodes twice
+    # as fast as one shared cache with it, and prefills four times as fast as one without (measured).
+    # A GPU is faster with flash attention, and llama.cpp knows where it is supported.
+    parameters.kv_unified = False
+    parameters.flash_attn_type = -1 if on_gpu else 0
+    parameters.abort_callback = abort
+    parameters.abort_callback_data = interrupt.address
+    context = llama_cpp.llama_init_from_model(model, parameters)
+    if not context:
+        raise ModelFileError(
+            f"no memory for a context of {shape.window} tokens for {shape.slots} conversations "
+            f"({log.last_error()}); lower engine.context or engine.conversations"
+        )
+    return context
+
+
+def _cache_bytes(model: Any) -> int:  # noqa: ANN401
+    """Of one token in the KV cache."""
+    architecture = loading.metadata(model, "general.architecture") or ""
+    heads = max(1, llama_cpp.llama_model_n_head(model))
+    size = llama_cpp.llama_model_n_embd(model) // heads
+    lengths = [
+        int(loading.metadata(model, f"{architecture}.attention.{kind}_length") or size)
+        for kind in ("key", "value")
+    ]
+    layers = llama_cpp.llama_model_n_layer(model)
+    kept_heads = llama_cpp.llama_model_n_head_kv(model) or heads
+    return max(1, layers * kept_heads * sum(lengths) * _BYTES_OF_CACHE_VALUE)

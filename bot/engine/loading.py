@@ -1,0 +1,72 @@
+"""Opening a GGUF file: every way it can fail ends in one line that names the file."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from pathlib import Path
+from typing import Any
+
+import llama_cpp
+
+from bot.engine import log, system
+from bot.errors import ModelFileError
+
+_MAGIC = b"GGUF"
+
+
+def open_model(path: Path, *, gpu_layers: int = -1) -> Any:  # noqa: ANN401 - a C pointer
+    """A `llama_model *`. On the engine thread only."""
+    check_file(path)
+    log.silence()
+    log.last_error()
+    parameters = llama_cpp.llama_model_default_params()
+    parameters.n_gpu_layers = gpu_layers if llama_cpp.llama_supports_gpu_offload() else 0
+    parameters.use_extra_bufts = build_warning() is None
+    model = llama_cpp.llama_model_load_from_file(os.fsencode(path), parameters)
+    if not model:
+        raise ModelFileError(
+            f"{path} is not a model that llama.cpp {llama_cpp.__version__} can load: "
+            f"{log.last_error()}; fetch the file again or choose another one"
+        )
+    return model
+
+
+def check_file(path: Path) -> None:
+    """Raise ModelFileError for what can be seen without llama.cpp."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(len(_MAGIC))
+    except FileNotFoundError:
+        raise ModelFileError(
+            f"model file {path} does not exist; `kefu models list` shows what there is"
+        ) from None
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise ModelFileError(
+            f"model file {path} cannot be read: {reason}; name a GGUF file that can be"
+        ) from None
+    if not head:
+        raise ModelFileError(f"model file {path} is empty; fetch it again")
+    if head != _MAGIC:
+        raise ModelFileError(
+            f"{path} is not a GGUF file (it starts with {head!r}, not {_MAGIC!r}); "
+            "name a model in GGUF format"
+        )
+
+
+def metadata(model: Any, key: str) -> str | None:  # noqa: ANN401 - a C pointer
+    """The value as llama.cpp prints it: "true", "512"; None where the file does not say."""
+    size = 1 << 12
+    while True:
+        buffer = ctypes.create_string_buffer(size)
+        length = llama_cpp.llama_model_meta_val_str(model, key.encode(), buffer, size)
+        if length < 0:
+            return None
+        if length < size:
+            return bytes(buffer.value).decode("utf-8", "replace")
+        size = length + 1
+
+
+def build_warning() -> str | None:
+    return system.amx_warning(system.system_info())

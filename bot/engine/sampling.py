@@ -1,0 +1,130 @@
+"""Choosing the next token."""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import dataclass
+from typing import Any
+
+import llama_cpp
+import numpy as np
+
+from bot.engine import log
+from bot.engine.vocabulary import Vocabulary
+from bot.errors import ModelError
+
+_REPEAT_WINDOW = 64
+_CANDIDATE = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    temperature: float = 0.3
+    """0 always takes the likeliest token."""
+    top_k: int = 40
+    top_p: float = 0.95
+    min_p: float = 0.05
+    repeat_penalty: float = 1.0
+    """Of the last 64 tokens of the reply; 1 is none."""
+    seed: int = 0
+    grammar: str | None = None
+    """GBNF with a rule named `root`."""
+
+
+class Sampler:
+    """llama.cpp's samplers in a chain. On the engine thread only; `close` frees them."""
+
+    def __init__(self, sampling: Sampling, vocabulary: Vocabulary) -> None:
+        self._size = vocabulary.size
+        self._grammar = _grammar(sampling.grammar, vocabulary) if sampling.grammar else None
+        self._chain = _chain(sampling, vocabulary)
+        if self._grammar is not None:
+            self._fresh = np.zeros(self._size, dtype=_CANDIDATE)
+            self._fresh["id"] = np.arange(self._size)
+            self._candidates = self._fresh.copy()
+            self._single = np.zeros(1, dtype=_CANDIDATE)
+
+    def sample(self, context: Any) -> int | None:  # noqa: ANN401 - a C pointer
+        """A token for the last output of `context`; None where the grammar allows none.
+
+        The chain's favourite is tried on the grammar alone, which takes microseconds; only when it
+        is refused is the whole vocabulary masked (14 ms for 152,000 tokens).
+        """
+        if self._grammar is None:
+            return int(llama_cpp.llama_sampler_sample(self._chain, context, -1))
+        self._fresh["logit"] = _logits(context, self._size)
+        self._candidates[:] = self._fresh
+        token: int | None = self._chosen()
+        if not self._allowed(token):
+            self._candidates[:] = self._fresh
+            _apply(self._grammar, self._candidates)
+            token = self._chosen() if np.isfinite(self._candidates["logit"]).any() else None
+        if token is not None:
+            llama_cpp.llama_sampler_accept(self._chain, token)
+        return token
+
+    def accept(self, token: int) -> None:
+        """Let the grammar go on past `token`. Not for tokens that end the reply."""
+        if self._grammar is not None:
+            llama_cpp.llama_sampler_accept(self._grammar, token)
+
+    def close(self) -> None:
+        for sampler in (self._chain, self._grammar):
+            if sampler is not None:
+                llama_cpp.llama_sampler_free(sampler)
+
+    def _chosen(self) -> int:
+        array = _apply(self._chain, self._candidates)
+        return int(array.data[array.selected].id)
+
+    def _allowed(self, token: int | None) -> bool:
+        self._single["id"], self._single["logit"] = token, 1.0
+        _apply(self._grammar, self._single)
+        return bool(np.isfinite(self._single["logit"][0]))
+
+
+def _chain(sampling: Sampling, vocabulary: Vocabulary) -> Any:  # noqa: ANN401 - a C pointer
+    chain = llama_cpp.llama_sampler_chain_init(llama_cpp.llama_sampler_chain_default_params())
+    links = []
+    if sampling.repeat_penalty != 1:
+        penalty = sampling.repeat_penalty
+        links.append(
+            llama_cpp.llama_sampler_init_penalties(vocabulary.size, _REPEAT_WINDOW, penalty, 0, 0)
+        )
+    if sampling.temperature <= 0:
+        links.append(llama_cpp.llama_sampler_init_greedy())
+    else:
+        links += [
+            llama_cpp.llama_sampler_init_top_k(sampling.top_k),
+            llama_cpp.llama_sampler_init_top_p(sampling.top_p, 1),
+            llama_cpp.llama_sampler_init_min_p(sampling.min_p, 1),
+            llama_cpp.llama_sampler_init_temp(sampling.temperature),
+            llama_cpp.llama_sampler_init_dist(sampling.seed % 2**32),
+        ]
+    for link in links:
+        llama_cpp.llama_sampler_chain_add(chain, link)
+    return chain
+
+
+def _grammar(text: str, vocabulary: Vocabulary) -> Any:  # noqa: ANN401 - a C pointer
+    log.last_error()
+    grammar = llama_cpp.llama_sampler_init_grammar(vocabulary.pointer, text.encode(), b"root")
+    if not grammar:
+        shown = text if len(text) <= 80 else text[:77] + "..."
+        raise ModelError(f"the grammar {shown!r} is not GBNF: {log.last_error()}; mend its rules")
+    return grammar
+
+
+def _apply(sampler: Any, candidates: np.ndarray[Any, Any]) -> Any:  # noqa: ANN401 - C structs
+    data = candidates.ctypes.data_as(llama_cpp.llama_token_data_p)
+    array = llama_cpp.llama_token_data_array(
+        data=data, size=len(candidates), selected=-1, sorted=False
+    )
+    llama_cpp.llama_sampler_apply(sampler, ctypes.byref(array))
+    return array
+
+
+def _logits(context: Any, size: int) -> np.ndarray[Any, Any]:  # noqa: ANN401 - a C pointer
+    first = llama_cpp.llama_get_logits_ith(context, -1)
+    row = (ctypes.c_float * size).from_address(ctypes.addressof(first.contents))
+    return np.frombuffer(row, dtype=np.float32)

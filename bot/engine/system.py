@@ -1,0 +1,133 @@
+"""What llama.cpp was built for, and what this machine gives it."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+AMX_WARNING = (
+    "this llama.cpp was built with AMX, which crashes it (ggml-org/llama.cpp#20824): models are "
+    "loaded without repacked weights, which is slower; reinstall with `make clean chat` to mend it"
+)
+_BACKENDS = ("cuda", "metal", "vulkan", "rocm", "sycl")
+_CPU_TOPOLOGY = Path("/sys/devices/system/cpu")
+_CGROUP_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    name: str
+    description: str
+    memory: int
+    """Bytes in all; 0 where the device does not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class SystemReport:
+    backend: str
+    """cpu, cuda, metal, vulkan, rocm or sycl: where layers are put when there is a choice."""
+    instructions: tuple[str, ...]
+    """The instruction sets that llama.cpp was built with, for example AVX2."""
+    devices: tuple[Device, ...]
+    llama_cpp_version: str
+    threads: int
+    warning: str | None
+    """What is wrong with this build, in one line."""
+
+
+def describe() -> SystemReport:
+    import llama_cpp
+
+    info = system_info()
+    devices = _devices()
+    return SystemReport(
+        backend=backend_of(device.name for device in devices),
+        instructions=tuple(re.findall(r"(\w+) = 1\b", info)),
+        devices=devices,
+        llama_cpp_version=llama_cpp.__version__,
+        threads=usable_cores(),
+        warning=amx_warning(info),
+    )
+
+
+def system_info() -> str:
+    import llama_cpp
+
+    return str(llama_cpp.llama_print_system_info().decode())
+
+
+def amx_warning(info: str) -> str | None:
+    """`info` is what llama_print_system_info() says."""
+    return AMX_WARNING if re.search(r"\bAMX_INT8 = 1\b", info) else None
+
+
+def backend_of(device_names: Iterable[str]) -> str:
+    names = [name.lower() for name in device_names]
+    for backend in _BACKENDS:
+        if any(backend in name or (backend, name[:3]) == ("metal", "mtl") for name in names):
+            return backend
+    return "cpu"
+
+
+def usable_cores() -> int:
+    """Physical cores that this process may run on: hyper-threads do not speed llama.cpp up."""
+    if not hasattr(os, "sched_getaffinity"):
+        return os.cpu_count() or 1
+    allowed = os.sched_getaffinity(0)
+    cores = {_siblings(cpu) for cpu in allowed}
+    return max(1, min(len(cores), _quota(_CGROUP_QUOTA) or len(cores)))
+
+
+def _siblings(cpu: int) -> str:
+    """The same text for all hyper-threads of a core."""
+    try:
+        return (_CPU_TOPOLOGY / f"cpu{cpu}/topology/thread_siblings_list").read_text().strip()
+    except OSError:
+        return str(cpu)
+
+
+def _quota(file: Path) -> int | None:
+    """The cores that a container is held to; None where it is not."""
+    try:
+        quota, period = file.read_text().split()
+    except (OSError, ValueError):
+        return None
+    return None if quota == "max" else max(1, int(quota) // int(period))
+
+
+def _devices() -> tuple[Device, ...]:
+    count = _ggml("ggml_backend_dev_count", [], ctypes.c_size_t)
+    get = _ggml("ggml_backend_dev_get", [ctypes.c_size_t], ctypes.c_void_p)
+    return tuple(_device(get(number)) for number in range(count()))
+
+
+def _device(pointer: int) -> Device:
+    name = _ggml("ggml_backend_dev_name", [ctypes.c_void_p], ctypes.c_char_p)
+    description = _ggml("ggml_backend_dev_description", [ctypes.c_void_p], ctypes.c_char_p)
+    size = ctypes.POINTER(ctypes.c_size_t)
+    memory = _ggml("ggml_backend_dev_memory", [ctypes.c_void_p, size, size], None)
+    free, total = ctypes.c_size_t(), ctypes.c_size_t()
+    memory(pointer, ctypes.byref(free), ctypes.byref(total))
+    return Device(name(pointer).decode(), description(pointer).decode(), total.value)
+
+
+@cache
+def _ggml_libraries() -> tuple[ctypes.CDLL, ...]:
+    """The bindings open libggml only; on Windows its symbols do not reach into ggml-base."""
+    from llama_cpp._ctypes_extensions import load_shared_library
+    from llama_cpp._ggml import libggml, libggml_base_path
+
+    return libggml, load_shared_library("ggml-base", libggml_base_path)
+
+
+def _ggml(name: str, arguments: list[Any], result: Any) -> Any:  # noqa: ANN401 - ctypes
+    library = next(library for library in _ggml_libraries() if hasattr(library, name))
+    function = getattr(library, name)
+    function.argtypes, function.restype = arguments, result
+    return function

@@ -1,0 +1,73 @@
+"""Text to tokens and back."""
+
+from __future__ import annotations
+
+import ctypes
+import threading
+from typing import Any
+
+import llama_cpp
+
+from bot.errors import EngineClosed
+
+
+class Vocabulary:
+    """Tokenizing is thread-safe in llama.cpp, so prompts can be measured on any thread.
+
+    The lock only keeps the model from being freed meanwhile.
+    """
+
+    def __init__(self, model: Any) -> None:  # noqa: ANN401 - a C pointer
+        self.pointer = llama_cpp.llama_model_get_vocab(model)
+        self.size: int = llama_cpp.llama_vocab_n_tokens(self.pointer)
+        self.bos: int = llama_cpp.llama_vocab_bos(self.pointer)
+        self.eos: int = llama_cpp.llama_vocab_eos(self.pointer)
+        self.adds_bos: bool = llama_cpp.llama_vocab_get_add_bos(self.pointer)
+        self._lock = threading.Lock()
+        self._open = True
+        self._piece = ctypes.create_string_buffer(256)
+
+    def tokenize(self, text: bytes, *, special: bool, add_special: bool = False) -> list[int]:
+        """With `special`, "<|im_end|>" in `text` becomes the control token; without, its letters.
+
+        `add_special` adds what the model wants around a whole text, for example [CLS] and [SEP].
+        """
+        return self._tokenized(text, special, add_special, room=len(text) + 8)
+
+    def piece(self, token: int) -> bytes:
+        """The bytes of `token`, perhaps a torn character; none for a control token."""
+        return self._rendered(token, special=False)
+
+    def control_text(self, token: int) -> str:
+        """The text that stands for a control token in templates; empty for -1, "no such token"."""
+        return "" if token < 0 else self._rendered(token, special=True).decode("utf-8", "replace")
+
+    def is_end(self, token: int) -> bool:
+        return bool(llama_cpp.llama_vocab_is_eog(self.pointer, token))
+
+    def is_control(self, token: int) -> bool:
+        return bool(llama_cpp.llama_vocab_is_control(self.pointer, token))
+
+    def close(self) -> None:
+        with self._lock:
+            self._open = False
+
+    def _rendered(self, token: int, *, special: bool) -> bytes:
+        size = len(self._piece)
+        length = llama_cpp.llama_token_to_piece(self.pointer, token, self._piece, size, 0, special)
+        if length < 0:
+            self._piece = ctypes.create_string_buffer(-length)
+            return self._rendered(token, special=special)
+        return self._piece.raw[:length]
+
+    def _tokenized(self, text: bytes, special: bool, add_special: bool, room: int) -> list[int]:  # noqa: FBT001
+        tokens = (llama_cpp.llama_token * room)()
+        with self._lock:
+            if not self._open:
+                raise EngineClosed("the model is closed; load it again")
+            count = llama_cpp.llama_tokenize(
+                self.pointer, text, len(text), tokens, room, add_special, special
+            )
+        if count < 0:  # what it would have been, where characters were taken apart
+            return self._tokenized(text, special, add_special, room=-count)
+        return tokens[:count]  # type: ignore[no-any-return]

@@ -1,0 +1,39 @@
+"""Every place kefu reads or writes. Folders are made when they are first asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    home: Path
+    """All that kefu writes lies under it."""
+
+    @classmethod
+    def default(cls) -> Paths:
+        return cls(Path(platformdirs.user_data_dir("kefu", appauthor=False)))
+
+    @property
+    def database(self) -> Path:
+        return self._made(self.home) / "kefu.db"
+
+    @property
+    def models(self) -> Path:
+        """Models that were fetched; those that come along lie in the package."""
+        return self._made(self.home / "models")
+
+    @property
+    def logs(self) -> Path:
+        return self._made(self.home / "logs")
+
+    @property
+    def settings_file(self) -> Path:
+        return self.home / "kefu.toml"
+
+    def _made(self, folder: Path) -> Path:
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder

@@ -1,0 +1,124 @@
+"""The settings: one tree, from `kefu.toml` in the home folder and `KEFU_*` variables.
+
+`KEFU_ENGINE__CONTEXT=4096` sets `engine.context`; variables win over the file.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from bot.errors import SettingsError
+from bot.paths import Paths
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class EngineSettings(Section):
+    model: str = "kefu-small"
+    """The name of a model that `kefu models list` shows, or the path of a GGUF file."""
+    context: int = Field(default=0, ge=0)
+    """Context window of a conversation, in tokens; 0 takes the model's own, 8192 at most."""
+    conversations: int = Field(default=4, ge=1, le=64)
+    """How many conversations keep their KV cache at the same time."""
+    threads: int = Field(default=0, ge=0)
+    """Threads for llama.cpp; 0 takes the cores this process may use."""
+    gpu_layers: int = Field(default=-1, ge=-1)
+    """Layers put on the GPU, where the build can; -1 means all."""
+    temperature: float = Field(default=0.3, ge=0, le=2)
+    """0 always takes the likeliest token."""
+    max_tokens: int = Field(default=400, ge=1)
+    """The longest reply, in tokens."""
+    seed: int = 0
+    """Of the sampler: the same seed, prompt and model give the same reply."""
+
+
+class KnowledgeSettings(Section):
+    passages: int = Field(default=4, ge=1, le=20)
+    """How many passages a reading model is shown."""
+
+
+class StoreSettings(Section):
+    url: str = ""
+    """A SQLAlchemy URL; empty means SQLite in the home folder."""
+
+
+class TerminalSettings(Section):
+    theme: str = "textual-dark"
+    """A Textual theme; changed from the palette, too."""
+    keys: dict[str, str] = Field(default_factory=dict)
+    """Key bindings by id, for example `chat.new = "ctrl+t"`; `?` in the terminal lists the ids."""
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_prefix="KEFU_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        use_attribute_docstrings=True,
+    )
+
+    home: Path = Field(default_factory=lambda: Paths.default().home)
+    """The folder for everything that kefu writes."""
+    business: str = "Lantern & Loom"
+    """The name of the business that the assistant speaks for."""
+    engine: EngineSettings = EngineSettings()
+    """The language model and how it is run."""
+    knowledge: KnowledgeSettings = KnowledgeSettings()
+    """How help pages are searched."""
+    store: StoreSettings = StoreSettings()
+    """Where conversations are kept."""
+    terminal: TerminalSettings = TerminalSettings()
+    """How the terminal looks and which keys it listens to."""
+
+    @property
+    def paths(self) -> Paths:
+        return Paths(self.home)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        home = Path(_home_of(init_settings, env_settings))
+        toml = TomlConfigSettingsSource(settings_cls, Paths(home).settings_file)
+        return init_settings, env_settings, toml
+
+
+def load_settings(home: Path | None = None) -> Settings:
+    """Raise SettingsError, naming the key and its value, where one cannot be used."""
+    given: dict[str, Any] = {} if home is None else {"home": home}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        value = first.get("input")
+        raise SettingsError(
+            f"setting {key} = {value!r} cannot be used: {first['msg']}; "
+            "mend it in kefu.toml or the KEFU_* variables"
+        ) from None
+    except ValueError as error:  # a kefu.toml that is not TOML
+        raise SettingsError(f"kefu.toml cannot be read: {error}; mend or remove it") from None
+
+
+def _home_of(*sources: PydanticBaseSettingsSource) -> str | Path:
+    for source in sources:
+        if (home := source().get("home")) is not None:
+            return home if isinstance(home, Path) else str(home)
+    return Paths.default().home

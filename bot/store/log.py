@@ -1,0 +1,286 @@
+"""The conversation log: nothing that a customer wrote is ever lost."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Select, delete, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from bot.conversation import (
+    Conversation,
+    ConversationState,
+    Message,
+    MessageState,
+    Reply,
+    Role,
+    Sentiment,
+)
+from bot.errors import UnknownConversation, UnknownMessage
+from bot.store.database import Database
+from bot.store.fulltext import MESSAGE_TERMS, all_of
+from bot.store.rows import (
+    conversation_of,
+    message_of,
+    message_row,
+    new_id,
+    reply_row,
+    sentiment_of,
+    utc_now,
+)
+from bot.store.schema import ConversationRow, MessageRow
+from bot.store.segmentation import index_terms, query_phrases, snippet
+
+TITLE_LENGTH = 60
+PREVIEW_LENGTH = 200
+SHORTEST_PART = 6
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationOverview:
+    conversation: Conversation
+    messages: int
+    last_text: str
+    """The beginning of the last message, up to 200 characters."""
+    sentiment: Sentiment | None
+    """Of the last customer's message that was tagged."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchHit:
+    conversation: Conversation
+    message: Message
+    snippet: str
+    """One line of the message around what was found: data, no markup."""
+
+
+class ConversationLog:
+    def __init__(self, database: Database, clock: Callable[[], datetime] = utc_now) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def start(self, *, channel: str, customer: str = "", title: str = "") -> Conversation:
+        now = self._clock()
+        row = ConversationRow(
+            id=new_id(),
+            channel=channel,
+            customer=customer,
+            title=title,
+            state=ConversationState.OPEN,
+            created_at=now,
+            updated_at=now,
+        )
+        async with self._database.writing() as session:
+            session.add(row)
+            return await _stored(session, row)
+
+    async def conversation(self, conversation_id: str) -> Conversation:
+        """By its id, or by 6 or more characters at either end of one that no other has.
+
+        Raise UnknownConversation, too, where more than one fits.
+        """
+        async with self._database.reading() as session:
+            row = await session.get(ConversationRow, conversation_id)
+            return conversation_of(row or await _by_part(session, conversation_id))
+
+    async def overview(
+        self, *, limit: int = 50, offset: int = 0, channel: str | None = None
+    ) -> list[ConversationOverview]:
+        """The conversation that was last spoken in comes first."""
+        last, tagged = aliased(MessageRow), aliased(MessageRow)
+        is_tagged = MessageRow.sentiment_label.is_not(None)
+        query = (
+            select(ConversationRow, _count(), func.substr(last.text, 1, PREVIEW_LENGTH), tagged)
+            .select_from(ConversationRow)
+            .outerjoin(last, last.number == _latest())
+            .outerjoin(
+                tagged, tagged.number == _latest(MessageRow.role == Role.CUSTOMER, is_tagged)
+            )
+            .order_by(ConversationRow.updated_at.desc(), ConversationRow.id.desc())
+            .limit(limit)
+            .offset(offset)
+        )
+        if channel is not None:
+            query = query.where(ConversationRow.channel == channel)
+        async with self._database.reading() as session:
+            return [
+                ConversationOverview(conversation_of(row), count, text or "", sentiment_of(mood))
+                for row, count, text, mood in await session.execute(query)
+            ]
+
+    async def note(self, conversation_id: str, text: str) -> Message:
+        """Store what the customer wrote: on disk when this returns."""
+        async with self._database.writing() as session:
+            conversation = await _conversation_row(session, conversation_id)
+            row = message_row(conversation_id, Role.CUSTOMER, text, self._clock())
+            row.state = MessageState.COMPLETE
+            conversation.title = conversation.title or title_from(text)
+            return await self._append(session, conversation, row)
+
+    async def tag(self, message_id: str, *, language: str, sentiment: Sentiment) -> Message:
+        async with self._database.writing() as session:
+            row = await _message_row(session, message_id)
+            row.language = language
+            row.sentiment_label = sentiment.label
+            row.sentiment_score = sentiment.score
+            row.sentiment_confidence = sentiment.confidence
+            await session.flush()
+            return message_of(row)
+
+    async def record(
+        self,
+        conversation_id: str,
+        reply: Reply,
+        *,
+        role: Role = Role.ASSISTANT,
+        conversation_state: ConversationState | None = None,
+    ) -> Message:
+        """Store a reply, all of it and the state it leaves the conversation in, or nothing."""
+        async with self._database.writing() as session:
+            conversation = await _conversation_row(session, conversation_id)
+            conversation.state = conversation_state or conversation.state
+            row = reply_row(conversation_id, role, reply, self._clock())
+            return await self._append(session, conversation, row)
+
+    async def messages(
+        self, conversation_id: str, *, limit: int | None = None, before: str | None = None
+    ) -> list[Message]:
+        """Oldest first; the newest `limit` of those before the message with the id `before`."""
+        query = select(MessageRow).where(MessageRow.conversation_id == conversation_id)
+        query = query.order_by(MessageRow.number.desc()).limit(limit)
+        async with self._database.reading() as session:
+            await _conversation_row(session, conversation_id)
+            if before is not None:
+                end = await _message_row(session, before)
+                query = query.where(MessageRow.number < end.number)
+            newest_first = (await session.scalars(query)).all()
+            return [message_of(row) for row in reversed(newest_first)]
+
+    async def rename(self, conversation_id: str, title: str) -> Conversation:
+        async with self._database.writing() as session:
+            row = await _conversation_row(session, conversation_id)
+            row.title = title
+            return await _stored(session, row)
+
+    async def set_state(self, conversation_id: str, state: ConversationState) -> Conversation:
+        async with self._database.writing() as session:
+            row = await _conversation_row(session, conversation_id)
+            row.state = state
+            row.updated_at = self._clock()
+            return await _stored(session, row)
+
+    async def delete(self, conversation_id: str) -> None:
+        async with self._database.writing() as session:
+            row = await _conversation_row(session, conversation_id)
+            await _clear(session, conversation_id)
+            await session.delete(row)
+
+    async def clear(self, conversation_id: str) -> None:
+        """Delete its messages; the conversation itself stays."""
+        async with self._database.writing() as session:
+            await _conversation_row(session, conversation_id)
+            await _clear(session, conversation_id)
+
+    async def search(self, text: str, *, limit: int = 20) -> list[SearchHit]:
+        """Messages that hold every word of `text`, the last as a beginning; the best fit first."""
+        expression = all_of(query_phrases(text))
+        if not expression:
+            return []
+        found = MESSAGE_TERMS.best(expression, limit)
+        query = (
+            select(ConversationRow, MessageRow)
+            .join(MessageRow, MessageRow.conversation_id == ConversationRow.id)
+            .join(found, found.c.number == MessageRow.number)
+            .order_by(found.c.score.desc(), MessageRow.number.desc())
+        )
+        async with self._database.reading() as session:
+            return [
+                SearchHit(conversation_of(row), message_of(message), snippet(message.text, text))
+                for row, message in await session.execute(query)
+            ]
+
+    async def _append(
+        self, session: AsyncSession, conversation: ConversationRow, row: MessageRow
+    ) -> Message:
+        conversation.updated_at = row.created_at
+        session.add(row)
+        await session.flush()
+        await session.refresh(row)
+        await MESSAGE_TERMS.add(session, {row.number: index_terms(row.text)})
+        return message_of(row)
+
+
+def title_from(text: str) -> str:
+    """Its first words, on one line, without control characters."""
+    beginning = text[: 10 * TITLE_LENGTH]
+    printable = "".join(" " if unicodedata.category(c) == "Cc" else c for c in beginning)
+    line = " ".join(printable.split())
+    if len(line) <= TITLE_LENGTH:
+        return line
+    cut = line[:TITLE_LENGTH]
+    at_a_word = cut.rpartition(" ")[0]
+    return (at_a_word if len(at_a_word) > TITLE_LENGTH // 2 else cut) + "…"
+
+
+async def _stored(session: AsyncSession, row: ConversationRow) -> Conversation:
+    """As it will be read back: text may change on its way in."""
+    await session.flush()
+    await session.refresh(row)
+    return conversation_of(row)
+
+
+async def _conversation_row(session: AsyncSession, conversation_id: str) -> ConversationRow:
+    row = await session.get(ConversationRow, conversation_id)
+    if row is None:
+        raise _unknown(conversation_id)
+    return row
+
+
+async def _by_part(session: AsyncSession, given: str) -> ConversationRow:
+    part = given.strip().lower().replace("-", "")
+    if not SHORTEST_PART <= len(part) <= 32 or set(part) - set("0123456789abcdef"):
+        raise _unknown(given)
+    fits = or_(ConversationRow.id.startswith(part), ConversationRow.id.endswith(part))
+    rows = (await session.scalars(select(ConversationRow).where(fits).limit(2))).all()
+    if len(rows) > 1:
+        raise UnknownConversation(
+            f"conversation {given!r} could be more than one; give more of its id"
+        )
+    if not rows:
+        raise _unknown(given)
+    return rows[0]
+
+
+async def _message_row(session: AsyncSession, message_id: str) -> MessageRow:
+    row = await session.scalar(select(MessageRow).where(MessageRow.id == message_id))
+    if row is None:
+        raise UnknownMessage(f"message {message_id[:80]!r} is not in the log; look at its id again")
+    return row
+
+
+async def _clear(session: AsyncSession, conversation_id: str) -> None:
+    of_it = MessageRow.conversation_id == conversation_id
+    await MESSAGE_TERMS.remove(session, select(MessageRow.number).where(of_it))
+    await session.execute(delete(MessageRow).where(of_it))
+
+
+def _count() -> ColumnElement[int]:
+    of_it = MessageRow.conversation_id == ConversationRow.id
+    return select(func.count(MessageRow.number)).where(of_it).scalar_subquery()
+
+
+def _latest(*where: ColumnElement[bool]) -> ColumnElement[int]:
+    of_it = MessageRow.conversation_id == ConversationRow.id
+    numbers: Select[int] = select(MessageRow.number).where(of_it, *where)
+    return numbers.order_by(MessageRow.number.desc()).limit(1).scalar_subquery()
+
+
+def _unknown(conversation_id: str) -> UnknownConversation:
+    return UnknownConversation(
+        f"conversation {conversation_id[:80]!r} is not in the log; "
+        "`kefu conversations list` shows those that are"
+    )

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+
+from bot.store.database import Database, database_path
+from bot.store.log import ConversationLog
+from bot.store.migrations import migrate
+from bot.store.passages import PassageStore
+
+
+class Store:
+    """All that kefu keeps; `open_store` makes one."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.log = ConversationLog(database)
+        self.passages = PassageStore(database)
+
+    async def __aenter__(self) -> Store:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        await self.database.close()
+
+
+async def open_store(url: str | Path) -> Store:
+    """Open the database, make it where there is none, and bring it to the newest schema.
+
+    Raise StoreError where that cannot be done: StoreFromFuture, StoreFull and others. A path
+    serves as well as a URL, and may hold characters that a URL may not.
+    """
+    database = Database(database_path(url))
+    try:
+        await migrate(database)
+        await database.keep_open()
+    except BaseException:
+        await database.close()
+        raise
+    return Store(database)

@@ -1,0 +1,1 @@
+"""BM25 and vectors to one ranking."""

@@ -1,0 +1,99 @@
+"""The models kefu knows by name. Those that come along lie in `models/weights`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Literal
+
+from bot.errors import ModelFileError
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogueEntry:
+    name: str
+    kind: Literal["language", "encoder", "sentiment"]
+    file: str
+    """Its name in `models/weights`."""
+    description: str
+    licence: str
+    """An SPDX identifier."""
+    reads: bool = False
+    """Whether a language model understands the passages it is shown, or only words a reply."""
+
+    @property
+    def path(self) -> Path:
+        return weights_folder() / self.file
+
+    @property
+    def bytes(self) -> int:
+        """0 where the file is missing."""
+        return self.path.stat().st_size if self.path.is_file() else 0
+
+
+ENTRIES = (
+    CatalogueEntry(
+        name="kefu-small",
+        kind="language",
+        file="kefu-small-q8_0.gguf",
+        description="Words the reply around the sentences that the encoder finds; English, Chinese",
+        licence="Apache-2.0",
+    ),
+    CatalogueEntry(
+        name="kefu-encoder",
+        kind="encoder",
+        file="kefu-encoder-q8_0.gguf",
+        description="Sentence vectors for search and sentiment (all-MiniLM-L6-v2); English",
+        licence="Apache-2.0",
+    ),
+    CatalogueEntry(
+        name="kefu-sentiment",
+        kind="sentiment",
+        file="sentiment.npz",
+        description="Positive, neutral or negative: heads for English and Chinese messages",
+        licence="Apache-2.0",
+    ),
+)
+
+
+def catalogue() -> list[CatalogueEntry]:
+    return list(ENTRIES)
+
+
+def find(name_or_path: str, folder: Path | None = None) -> Path:
+    """The file of a model: a name of the catalogue, a path, or a file's name in `folder`.
+
+    `.gguf` may be left off a file's name in `folder`, where fetched models are kept. What is in
+    the file is for the loader to judge.
+    """
+    for entry in ENTRIES:
+        if entry.name == name_or_path:
+            if entry.bytes == 0:
+                raise ModelFileError(f"the file of {entry.name} is missing: {entry.path}")
+            return entry.path
+    places = [Path(name_or_path).expanduser()]
+    if folder is not None:
+        places += [folder / name_or_path, folder / f"{name_or_path}.gguf"]
+    for place in places:
+        if name_or_path and _is_file(place):
+            return place
+    raise ModelFileError(
+        f"there is no model {name_or_path!r}: neither a file nor one of {', '.join(_names(folder))}"
+    )
+
+
+def weights_folder() -> Path:
+    return Path(str(files("models"))) / "weights"
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name too long for the file system, or one with a NUL byte
+        return False
+
+
+def _names(folder: Path | None) -> list[str]:
+    fetched = sorted(file.name for file in folder.glob("*.gguf")) if folder else []
+    return [entry.name for entry in ENTRIES] + fetched

@@ -1,0 +1,60 @@
+"""Muon for the matrices, AdamW for the embedding and the norms.
+
+Muon (Keller Jordan, 2024): the momentum of a matrix is orthogonalised by five Newton-Schulz steps
+before it is applied, so that all its directions are learnt at the same rate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+from models.training.decoder import Decoder
+from models.training.dial import Dial
+
+
+def orthogonalised(matrix: Tensor, steps: int = 5) -> Tensor:
+    a, b, c = 3.4445, -4.7750, 2.0315
+    x = matrix / (matrix.norm() + 1e-7)
+    tall = x.size(0) > x.size(1)
+    x = x.T if tall else x
+    for _ in range(steps):
+        gram = x @ x.T
+        x = a * x + (b * gram + c * gram @ gram) @ x
+    return x.T if tall else x
+
+
+class Muon(torch.optim.Optimizer):
+    def __init__(self, matrices: Iterable[Tensor], lr: float, decay: float = 0.01) -> None:
+        super().__init__(matrices, {"lr": lr, "momentum": 0.95, "decay": decay})
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            for weight in group["params"]:
+                momentum = self.state[weight].setdefault("momentum", torch.zeros_like(weight))
+                momentum.lerp_(weight.grad, 1 - group["momentum"])
+                update = orthogonalised(weight.grad.lerp(momentum, group["momentum"]))
+                scale = max(1.0, weight.size(0) / weight.size(1)) ** 0.5
+                weight.mul_(1 - group["lr"] * group["decay"])
+                weight.add_(update, alpha=-group["lr"] * scale)
+
+
+def optimizers(model: Decoder, dial: Dial) -> list[torch.optim.Optimizer]:
+    matrices = [p for p in model.layers.parameters() if p.dim() == 2]
+    rest = [p for p in model.parameters() if p.dim() < 2]
+    adam = torch.optim.AdamW(
+        [
+            {"params": [model.embedding.weight], "lr": dial.embedding_rate},
+            {"params": rest, "lr": dial.embedding_rate},
+        ],
+        betas=(0.9, 0.95),
+        weight_decay=0.0,
+    )
+    chosen: list[torch.optim.Optimizer] = [Muon(matrices, dial.muon_rate), adam]
+    for optimizer in chosen:
+        for group in optimizer.param_groups:
+            group["initial_lr"] = group["lr"]
+    return chosen

@@ -1,0 +1,162 @@
+"""What the sentiment heads learn from: corpora by source, and messages made from phrases.
+
+A label says what the customer shows. Negative: annoyance, disappointment, or a bad experience
+told as one. Positive: thanks, praise, joy. Neutral: asking or informing, a question about
+something broken or late included ("How do I return a broken lamp?").
+"""
+
+from __future__ import annotations
+
+import json
+import lzma
+import random
+import re
+import tomllib
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+PIECES = Path(__file__).parent / "customer_messages"
+LABELS = ("negative", "neutral", "positive")
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    text: str
+    label: str
+    source: str
+    group: str = ""
+    """What it was made from, for messages made from phrases."""
+
+    @property
+    def part(self) -> str:
+        """By the text, or what it was made from, alone: nothing is ever in two parts."""
+        place = zlib.crc32((self.group or self.text).encode()) % 100
+        return "test" if place < 12 else "calibration" if place < 20 else "train"
+
+
+# How many of each source are encoded: vectors are what costs time.
+ENCODED = {
+    "tweets": 1800,
+    "amazonReviewSnippets": 2200,
+    "movieReviewSnippets": 700,
+    "goemotions": 3600,
+    "clinc150": 900,
+    "banking77": 700,
+    "multidogo": 900,
+}
+FEELING = re.compile(
+    r"!!|\b(angry|annoy|awful|bad|best|better|disappoint|dissatisf|excellent|fed up|frustrat|glad|"
+    r"great|happy|hate|horrible|love|nice|perfect|poor|problem|ridiculous|sad|sorry|stupid|sucks?|"
+    r"terrible|thank|unacceptable|unhappy|upset|useless|wonderful|worr|worst|wrong)",
+    re.IGNORECASE,
+)
+FEELING_ZH = re.compile(
+    "[!！]|好|棒|赞|谢|喜欢|爱|开心|高兴|满意|美|不错|优|可惜|糟|差|讨厌|"
+    "失望|坏|难|气|怒|骗|垃圾|烦|慢|贵|惨|哭|唉|哎|呵|哈|怕|恨|死|笨|蠢|累|伤|悲|厉害|完美|幸福|快乐|祝"
+)
+
+
+def read(file: Path) -> Iterator[dict[str, str]]:
+    with lzma.open(file, "rt", encoding="utf-8") as lines:
+        for line in lines:
+            yield json.loads(line)
+
+
+def english_corpora(data: Path) -> list[Example]:
+    """Everything that is there, repeated texts left out; `encoded` picks what gets vectors."""
+    rated = read(data / "sentiment/vader_rated.jsonl.xz")
+    found = [Example(row["text"], row["label"], row["source"]) for row in rated]
+    # Editorials judge the world, not what happened to the writer.
+    found = [example for example in found if example.source != "nytEditorialSnippets"]
+    for row in read(data / "sentiment/goemotions.jsonl.xz"):
+        found.append(Example(row["text"].replace("[NAME]", "Sam"), row["label"], "goemotions"))
+    found += service_requests(data / "intent")
+    return list({example.text: example for example in found}.values())
+
+
+def service_requests(folder: Path) -> Iterator[Example]:
+    intents = tomllib.loads((PIECES / "intents.toml").read_text("utf-8"))
+    for row in read(folder / "banking77.jsonl.xz"):
+        if row["label"] in intents["banking77_neutral"] and not FEELING.search(row["text"]):
+            yield Example(row["text"], "neutral", "banking77")
+    for row in read(folder / "clinc150.jsonl.xz"):
+        if row["label"] not in intents["clinc150_mixed"] and not FEELING.search(row["text"]):
+            yield Example(row["text"], "neutral", "clinc150")
+    for row in read(folder / "multidogo_intents.jsonl.xz"):
+        if row["label"] == "thankyou":
+            yield Example(row["text"], "positive", "multidogo")
+        elif row["label"] not in intents["multidogo_mixed"] and not FEELING.search(row["text"]):
+            yield Example(row["text"], "neutral", "multidogo")
+
+
+def encoded(examples: list[Example], seed: int) -> list[Example]:
+    """The share of each source that is encoded; of opinions, as many of each label."""
+    dice = random.Random(seed)
+    chosen: list[Example] = []
+    for source, wanted in ENCODED.items():
+        own = [example for example in examples if example.source == source]
+        labels = sorted({example.label for example in own})
+        for label in labels:
+            group = sorted((e for e in own if e.label == label), key=lambda e: e.text)
+            chosen += dice.sample(group, min(len(group), wanted // len(labels)))
+    return chosen
+
+
+def chinese_corpora(data: Path, count: int, seed: int) -> list[Example]:
+    """Neutral sentences only: customers' requests and talk without a word of feeling."""
+    dice = random.Random(seed)
+    found: dict[str, Example] = {}
+    for row in read(data / "text/crosswoz_template_utterances.jsonl.xz"):
+        if row["role"] == "customer" and not FEELING_ZH.search(row["text"].replace("你好", "")):
+            found[row["text"]] = Example(row["text"], "neutral", "crosswoz")
+    requests = dice.sample(list(found.values()), min(count, len(found)))
+    talk: dict[str, Example] = {}
+    for file in ("bagisto_ui", "chatwoot_ui"):
+        for row in read(data / f"translation/{file}.jsonl.xz"):
+            text = row["zh"]
+            if len(text) > 5 and "{" not in text and not FEELING_ZH.search(text):
+                talk[text] = Example(text, "neutral", "shop pages")
+    return requests + dice.sample(list(talk.values()), min(count // 4, len(talk)))
+
+
+def made_messages(language: str, count: int, seed: int) -> list[Example]:
+    """Distinct messages from `customer_messages/LANGUAGE.toml`, a third of each label."""
+    dice = random.Random(seed)
+    pieces = tomllib.loads((PIECES / f"{language}.toml").read_text("utf-8"))
+    made: dict[str, Example] = {}
+    for label in LABELS:
+        wanted = len(made) + count // len(LABELS)
+        for _ in range(count * 20):
+            if len(made) == wanted:
+                break
+            frame = dice.choice(pieces[label]["frames"])
+            text = message(frame, pieces[label], pieces["slots"], dice)
+            made.setdefault(text, Example(text, label, f"made {language}", frame))
+    return list(made.values())
+
+
+def message(
+    frame: str, label: dict[str, list[str]], slots: dict[str, list[str]], dice: random.Random
+) -> str:
+    """The frame with its slots filled, sometimes with an opening and an ending."""
+    text, (gap,) = frame, slots["gap"]
+    if dice.random() < 0.35:
+        text = dice.choice(label["openings"]) + gap + text
+    if dice.random() < 0.35:
+        text = (text if gap == " " else text.rstrip("。")) + gap + dice.choice(label["endings"])
+    while match := re.search(r"\{(\w+)\}", text):
+        text = text[: match.start()] + dice.choice(slots[match[1]]) + text[match.end() :]
+    return roughen(text, dice)
+
+
+def roughen(text: str, dice: random.Random) -> str:
+    """As people type: without capitals, without a full stop, now and then without commas."""
+    if dice.random() < 0.3:
+        text = text.lower()
+    if dice.random() < 0.3:
+        text = text.rstrip(".。")
+    if dice.random() < 0.15:
+        text = text.replace(",", "").replace("，", " ").replace("'", "")
+    return text

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bot.engine import Encoder, EngineThread
+from bot.errors import EngineClosed, ModelError, ModelFileError
+from bot.settings import EngineSettings
+from tests.engine.conftest import Load
+from tests.engine.tiny import write_encoder
+
+
+def test_vectors_have_length_one(encoder: Encoder) -> None:
+    vectors = encoder.encode(["return the shoe", "hello world", "return"])
+    assert vectors.shape == (3, encoder.dimension)
+    assert vectors.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
+    assert not np.allclose(vectors[0], vectors[1], atol=0.01)
+
+
+def test_a_batch_gives_what_each_text_gives_alone(encoder: Encoder) -> None:
+    texts = [f"order {number} " + "shoe " * (number % 40) for number in range(150)]
+    together = encoder.encode(texts)
+    alone = np.concatenate([encoder.encode([text]) for text in texts])
+    np.testing.assert_allclose(together, alone, atol=1e-5)
+
+
+@pytest.mark.parametrize("text", ["", " ", "\0", "你好", "\ud800", "😀", "\u202eabc", "[SEP]"])
+def test_odd_text_gets_a_vector(encoder: Encoder, text: str) -> None:
+    vectors = encoder.encode([text, "return"])
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(vectors[1], encoder.encode(["return"])[0], atol=1e-5)
+
+
+def test_a_long_text_is_cut_to_the_window(encoder: Encoder) -> None:
+    long, longer = encoder.encode(["shoe " * 62, "shoe " * 200_000])
+    assert encoder.window == 64  # of which [CLS] and [SEP] take two
+    np.testing.assert_allclose(long, longer, atol=1e-5)
+    assert not np.allclose(long, encoder.encode(["shoe " * 40])[0], atol=1e-5)
+
+
+def test_no_text_is_no_vector(encoder: Encoder) -> None:
+    assert encoder.encode([]).shape == (0, encoder.dimension)
+
+
+def test_the_file_names_the_languages(tmp_path: Path, thread: EngineThread) -> None:
+    for named, languages in ((None, {"en"}), ("en, zh", {"en", "zh"})):
+        metadata = {"kefu.languages": named} if named else {}
+        path = write_encoder(tmp_path / "encoder.gguf", metadata=metadata)
+        assert Encoder.load(path, thread, EngineSettings(threads=1)).languages == languages
+
+
+def test_it_shares_the_thread_with_the_language_model(
+    encoder: Encoder, load: Load, thread: EngineThread
+) -> None:
+    from bot.engine.template import ChatTurn
+    from tests.engine.test_language_model import Request
+
+    model = load()
+
+    async def both() -> tuple[int, int]:
+        reply = model.agenerate(Request(model.render([ChatTurn("user", "hello")])))
+        await anext(reply)
+        vectors = await encoder.aencode(["return"] * 200)
+        return len(vectors), len([item async for item in reply])
+
+    assert asyncio.run(both())[0] == 200
+
+
+def test_a_failed_call_is_one_line(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("llama_cpp.llama_encode", lambda context, batch: -3)
+        with pytest.raises(ModelError, match="code -3"):
+            encoder.encode(["return"])
+    assert encoder.encode(["return"]).shape == (1, encoder.dimension)
+
+
+def test_closing(encoder: Encoder, thread: EngineThread) -> None:
+    encoder.close()
+    with pytest.raises(EngineClosed):
+        encoder.encode(["return"])
+    assert thread.run(lambda: 1) == 1
+
+
+def test_a_missing_file(tmp_path: Path, thread: EngineThread) -> None:
+    with pytest.raises(ModelFileError, match="does not exist"):
+        Encoder.load(tmp_path / "missing.gguf", thread, EngineSettings())

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from bot.engine import describe, system
+
+
+@pytest.mark.parametrize(
+    ("info", "warns"),
+    [
+        ("CPU : AVX2 = 1 | AVX512 = 1 | AMX_INT8 = 1 | OPENMP = 1 | ", True),
+        ("CPU : AVX2 = 1 | AVX512 = 1 | AMX_INT8 = 0 | OPENMP = 1 | ", False),
+        ("CPU : SSE3 = 1 | AVX2 = 1 | ", False),
+        ("", False),
+    ],
+)
+def test_amx_is_noticed(info: str, warns: bool) -> None:
+    warning = system.amx_warning(info)
+    assert (warning is not None) is warns
+    assert "\n" not in (warning or "")
+
+
+@pytest.mark.parametrize(
+    ("names", "backend"),
+    [
+        (["CPU"], "cpu"),
+        (["CUDA0", "CPU"], "cuda"),
+        (["MTL0", "BLAS", "CPU"], "metal"),
+        (["Metal", "CPU"], "metal"),
+        (["Vulkan0", "CPU"], "vulkan"),
+        ([], "cpu"),
+    ],
+)
+def test_the_backend_is_told_by_the_devices(names: list[str], backend: str) -> None:
+    assert system.backend_of(names) == backend
+
+
+def test_this_machine_is_described() -> None:
+    report = describe()
+    assert report.devices
+    assert all(device.name and device.memory >= 0 for device in report.devices)
+    assert report.instructions
+    assert report.threads >= 1
+    assert report.llama_cpp_version.count(".") == 2
+
+
+def test_threads_are_cores_that_may_be_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for cpu in range(8):  # four cores of two hyper-threads
+        folder = tmp_path / f"cpu{cpu}/topology"
+        folder.mkdir(parents=True)
+        (folder / "thread_siblings_list").write_text(f"{cpu % 4},{cpu % 4 + 4}\n")
+    quota = tmp_path / "cpu.max"
+    monkeypatch.setattr(system, "_CPU_TOPOLOGY", tmp_path)
+    monkeypatch.setattr(system, "_CGROUP_QUOTA", quota)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    assert system.usable_cores() == 4
+    quota.write_text("max 100000\n")
+    assert system.usable_cores() == 4
+    quota.write_text("250000 100000\n")
+    assert system.usable_cores() == 2
+    quota.write_text("50000 100000\n")
+    assert system.usable_cores() == 1
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 4})
+    assert system.usable_cores() == 1

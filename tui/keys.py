@@ -1,0 +1,130 @@
+"""Every key the terminal listens to, by the id under which settings give it another one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from textual.binding import Binding
+
+
+def key(
+    name: str, keys: str, action: str, says: str, *, show: str = "", priority: bool = False
+) -> Binding:
+    """`says` stands in the help, `show` in the footer."""
+    return Binding(
+        keys, action, show or says, show=bool(show), priority=priority, id=name, tooltip=says
+    )
+
+
+APP_KEYS = [
+    key("app.help", "f1", "help", "Show every key", show="Help", priority=True),
+    key(
+        "app.palette",
+        "ctrl+p",
+        "command_palette",
+        "Open the command palette",
+        show="Commands",
+        priority=True,
+    ),
+    key("app.back", "escape", "to_prompt", "One step back, to the prompt"),
+    key("app.interrupt", "ctrl+c", "interrupt", "Copy the selected text, or stop the reply"),
+    key("app.quit", "ctrl+q", "quit", "Quit", priority=True),
+]
+
+CHAT_KEYS = [
+    key("chat.stop", "escape", "stop", "Stop the reply and keep what there is", show="Stop"),
+    key("chat.new", "ctrl+n", "new", "New conversation", show="New", priority=True),
+    key("chat.search", "ctrl+f", "search", "Search them all", show="Search", priority=True),
+    key("chat.rename", "ctrl+r", "rename", "Rename the conversation", priority=True),
+    key("chat.delete", "f8", "delete", "Delete the conversation", priority=True),
+    key("chat.next", "ctrl+tab,ctrl+pagedown", "step(1)", "Next conversation", priority=True),
+    key("chat.previous", "ctrl+pageup", "step(-1)", "Previous conversation", priority=True),
+    key("chat.copy", "ctrl+y", "copy_answer", "Copy the selected answer", priority=True),
+    key("chat.bottom", "ctrl+end", "bottom", "Jump to the newest message", priority=True),
+    key("view.list", "ctrl+l,f2", "toggle_list", "Show or hide the conversations", priority=True),
+    key(
+        "view.sources",
+        "ctrl+o,f3",
+        "toggle_sources",
+        "Show or hide the sources",
+        show="Sources",
+        priority=True,
+    ),
+]
+
+PROMPT_KEYS = [
+    key("prompt.send", "enter", "send", "Send the message", priority=True),
+    key("prompt.newline", "shift+enter,ctrl+j", "newline", "Begin a new line", priority=True),
+]
+
+AROUND_PROMPT_KEYS = [
+    key("prompt.older", "up", "recall(-1)", "In an empty prompt: recall a message", priority=True),
+    key("prompt.newer", "down", "recall(1)", "Go on to a later one", priority=True),
+    key("prompt.page_up", "pageup", "page(-1)", "Scroll the chat up", priority=True),
+    key("prompt.page_down", "pagedown", "page(1)", "Scroll the chat down", priority=True),
+    key(
+        "prompt.bottom",
+        "end",
+        "bottom_from_prompt",
+        "In an empty prompt: jump to the newest message",
+        priority=True,
+    ),
+    key(
+        "prompt.help",
+        "question_mark",
+        "help_from_prompt",
+        "In an empty prompt: show every key",
+        priority=True,
+    ),
+]
+"""On the screen, not on the prompt: there they would take its editing keys away for good."""
+
+TRANSCRIPT_KEYS = [
+    key("answer.previous", "up", "select(-1)", "Select the answer above"),
+    key("answer.next", "down", "select(1)", "Select the answer below"),
+    key("answer.bottom", "end", "bottom", "Jump to the newest message"),
+    key("answer.help", "question_mark", "app.help", "Show every key"),
+]
+
+LIST_KEYS = [
+    key("list.delete", "delete", "screen.delete", "Delete the conversation"),
+    key("list.help", "question_mark", "app.help", "Show every key"),
+]
+
+SEARCH_KEYS = [
+    key("dialog.cancel", "escape", "cancel", "Close the dialog"),
+    key("search.up", "up", "move(-1)", "The result above", priority=True),
+    key("search.down", "down", "move(1)", "The result below", priority=True),
+]
+
+DIALOG_KEYS = [key("dialog.cancel", "escape", "cancel", "Close the dialog")]
+
+CONFIRM_KEYS = [
+    *DIALOG_KEYS,
+    key("confirm.yes", "y", "confirm", "Yes"),
+    key("confirm.no", "n", "cancel", "No"),
+]
+
+GROUPS = {
+    "Everywhere": APP_KEYS,
+    "Conversations": CHAT_KEYS,
+    "Prompt": [*PROMPT_KEYS, *AROUND_PROMPT_KEYS],
+    "Answers (tab goes there)": TRANSCRIPT_KEYS,
+    "List of conversations": LIST_KEYS,
+    "Search": SEARCH_KEYS,
+    "Questions": CONFIRM_KEYS[1:],
+}
+
+
+def known_ids() -> frozenset[str]:
+    return frozenset(binding.id for keys in GROUPS.values() for binding in keys if binding.id)
+
+
+def unknown_ids(remapped: Iterable[str]) -> list[str]:
+    return sorted(set(remapped) - known_ids())
+
+
+def effective_keys(binding: Binding, remapped: Mapping[str, str]) -> str:
+    """As the settings write them, "ctrl+n" for example; several are set apart by a comma."""
+    keys = remapped.get(binding.id or "", binding.key)
+    return ", ".join(part.strip() for part in keys.split(",")).replace("question_mark", "?")

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from textual.content import Content
+from textual.widgets import Static
+
+from bot.conversation import Message
+from tui.mood import mood
+from tui.text import printable
+
+
+class CustomerMessage(Static):
+    """What the customer said, with how it sounded once that is known."""
+
+    def __init__(self, text: str, message: Message | None = None) -> None:
+        super().__init__(markup=False)
+        self.text = text
+        self.message = message
+
+    def on_mount(self) -> None:
+        self._show()
+
+    def note(self, message: Message) -> None:
+        self.message = message
+        self._show()
+
+    def _show(self) -> None:
+        sentiment = self.message.sentiment if self.message else None
+        feeling = Content.assemble("   ", mood(sentiment)) if sentiment else Content("")
+        self.update(
+            Content.assemble(("You", "bold"), feeling, "\n", printable(self.text).rstrip("\n"))
+        )

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual.binding import BindingType
+from textual.events import Paste
+from textual.message import Message
+from textual.widgets import TextArea
+
+from tui.keys import PROMPT_KEYS
+from tui.text import printable
+
+LIMIT = 20_000
+"""Characters of one message; a context window would hold no more of them."""
+
+
+class Prompt(TextArea):
+    """Where the customer writes. What was written leaves it only when it is sent."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*PROMPT_KEYS]
+
+    class Sent(Message):
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    class Refused(Message):
+        def __init__(self, reason: str) -> None:
+            super().__init__()
+            self.reason = reason
+
+    def __init__(self, *, id: str) -> None:  # noqa: A002
+        super().__init__(
+            id=id,
+            compact=True,
+            highlight_cursor_line=False,
+            placeholder="Ask a question…",
+            max_checkpoints=50,
+        )
+        self._history: list[str] = []
+        self._place: int | None = None
+        """Of the history's entry that was recalled; None while there is none."""
+
+    def remember(self, texts: list[str]) -> None:
+        self._history = list(texts)
+        self._place = None
+
+    def write(self, text: str) -> None:
+        self.text = text
+        self.move_cursor(self.document.end)
+
+    def action_send(self) -> None:
+        if len(self.text) > LIMIT:
+            self.post_message(self.Refused(_too_long("message", len(self.text))))
+        elif self.text.strip():
+            self.post_message(self.Sent(self.text.strip()))
+
+    def action_newline(self) -> None:
+        self.insert("\n")
+        self.scroll_cursor_visible()
+
+    def on_paste(self, event: Paste) -> None:
+        """Runs before the editor's own handler, which then inserts what is left in the event."""
+        event.text = printable(event.text)
+        if len(self.text) + len(event.text) > LIMIT:
+            event.prevent_default()
+            event.stop()
+            self.post_message(self.Refused(_too_long("paste", len(event.text))))
+
+    def can_recall(self, step: int) -> bool:
+        """Not while something is being written that recalling would take away."""
+        return self._recalls() or (step < 0 and not self.text and bool(self._history))
+
+    def recall(self, step: int) -> None:
+        place = self._place if self._recalls() and self._place is not None else len(self._history)
+        self._place = max(0, place + step)
+        if self._place < len(self._history):
+            self.write(self._history[self._place])
+        else:
+            self.write("")
+
+    def _recalls(self) -> bool:
+        """Whether the text is an entry of the history that nobody has changed."""
+        place = self._place
+        return (
+            place is not None and place < len(self._history) and self._history[place] == self.text
+        )
+
+
+def _too_long(what: str, length: int) -> str:
+    return f"This {what} has {length:,} characters; a message holds {LIMIT:,}. Nothing was changed."
