@@ -10,8 +10,10 @@ from markdown_it.token import Token
 
 from knowledge.pages import Outline
 
-FRONT_MATTER = re.compile(r"\A(---|\+\+\+)[ \t]*\n(?P<fields>.*?)^\1[ \t]*(?:\n|\Z)", re.S | re.M)
-TITLE_FIELD = re.compile(r"^title\s*[:=]\s*[\"']?(?P<title>.*?)[\"']?\s*$", re.M)
+FRONT_MATTER = re.compile(
+    r"\A(---|\+\+\+)[ \t]*\n(?P<fields>.*?)^\1[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE
+)
+TITLE_FIELD = re.compile(r"^title\s*[:=]\s*[\"']?(?P<title>.*?)[\"']?\s*$", re.MULTILINE)
 BESIDE_HAN = re.compile(r"(?<=[\u3000-\u9fff\uff00-\uffef])\n(?=[\u3000-\u9fff\uff00-\uffef])")
 """A line break inside Chinese text stands for nothing, elsewhere for a space."""
 

@@ -4,31 +4,26 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache, lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from snowballstemmer import stemmer
 
 UNSPACED = "\u0e00-\u0e7f\u3005-\u3007\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff"
 """Scripts without spaces between words, and Korean, whose words grow endings."""
-TOKEN = re.compile(rf"(?P<run>[{UNSPACED}]+)|(?P<word>[^\W_{UNSPACED}]+(?:['’-][^\W_{UNSPACED}]+)*)")
-STOP_WORDS = frozenset(
-    """
-    a about after again all also am an and any are as at be been before being but by can could
-    did do does doing for from get got had has have having hello hi how i if in into is it its
-    just like may me might my need of off ok okay on one or our out please shall she he should so
-    some such than thank thanks that the their them then there these they this those to too up us
-    want was we were what when where which while who whom whose why will with would yes no you
-    your im ive id ill dont
-    """.split()
-)
+WORD = rf"[^\W_{UNSPACED}]+"
+TOKEN = re.compile(rf"(?P<run>[{UNSPACED}]+)|(?P<word>{WORD}(?:['’-]{WORD})*)")
+ENGLISH = """
+a about after again all also am an and any are as at be been before being but by can could did do
+does doing dont for from get got had has have having he hello hi how i id if ill im in into is it
+its ive just like may me might my need of off ok okay on one or our out please shall she should so
+some such than thank thanks that the their them then there these they this those to too up us want
+was we were what when where which while who whom whose why will with would yes no you your
+"""
+STOP_WORDS = frozenset(ENGLISH.split())
 STOP_PHRASES = re.compile(
     "请问一下|请问|你们|我们|他们|我的|你好|您好|谢谢|为什么|什么时候|什么|怎么样|怎么办|怎么|怎样|如何|"
     "可不可以|可以|能不能|能否|是不是|是否|有没有|哪里|哪儿|哪些|哪个|多少|多久|这个|那个|一下|需要|"
-    "想要|如果|的话|还是|或者|我想|我要|我|你|您|吗|呢|吧|啊|呀|了|的|么|那|是|在|想|请"
+    "想要|如果|的话|还是|或者|我想|我要|我|你|您|吗|呢|吧|啊|呀|了(?!解)|的|么|那|是|(?<![现存正])在(?!线)|想|(?<!申)请"
 )
 
 
@@ -52,9 +47,7 @@ def _distinct(terms: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(terms))
 
 
-def _terms(
-    text: str, *, singles: bool, without: frozenset[str] = frozenset()
-) -> Iterator[str]:
+def _terms(text: str, *, singles: bool, without: frozenset[str] = frozenset()) -> Iterator[str]:
     """`singles` adds each character by itself: a question may hold one alone."""
     for token in TOKEN.finditer(unicodedata.normalize("NFKC", text).casefold()):
         if run := token["run"]:
@@ -75,11 +68,12 @@ def _words(word: str) -> Iterator[str]:
 
 @lru_cache(maxsize=20_000)
 def stem(word: str) -> str:
-    return str(_stemmer().stemWord(word)) if word.isascii() else word
+    return _stemmer()(word) if word.isascii() else word
 
 
 @cache
-def _stemmer() -> stemmer:
-    import snowballstemmer
+def _stemmer() -> Callable[[str], str]:
+    import snowballstemmer  # type: ignore[import-untyped]
 
-    return snowballstemmer.stemmer("english")
+    stem_word: Callable[[str], str] = snowballstemmer.stemmer("english").stemWord
+    return stem_word

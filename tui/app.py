@@ -68,6 +68,10 @@ class KefuApp(App[None]):
             self._warn(f"terminal.keys: there is no key binding {unknown!r}; f1 lists their ids")
         self.call_after_refresh(self._wake)
 
+    @property
+    def is_awake(self) -> bool:
+        return self._opening.is_open
+
     def _wake(self) -> None:
         self._opening.start()
         self._greet()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol, TypeAlias
 
 from bot.conversation import (
@@ -16,6 +16,7 @@ from bot.conversation import (
 
 CHANNEL = "terminal"
 """The channel of the conversations that are begun here."""
+WITH_PERSON = "Your message was passed on to the person who has this conversation."
 
 
 class Overview(Protocol):
@@ -71,3 +72,13 @@ class ChatDesk(Protocol):
 
 
 DeskOpener: TypeAlias = Callable[[], AbstractAsyncContextManager[ChatDesk]]
+
+
+@asynccontextmanager
+async def closing(events: AsyncIterator[TurnEvent]) -> AsyncIterator[AsyncIterator[TurnEvent]]:
+    """A reply that nobody listens to any longer is stopped at once, not when it is collected."""
+    try:
+        yield events
+    finally:
+        if isinstance(events, AsyncGenerator):
+            await events.aclose()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
+LIMIT = 20_000
+"""Characters of one message of a customer; a context window would hold no more of them."""
 UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 and C1, but for the newline and the tab
     "\u200e\u200f\u202a-\u202e\u2066-\u2069"  # direction marks, which would turn the row around

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
-
 from bot.conversation import (
     Answered,
     Conversation,
@@ -19,13 +16,13 @@ from bot.conversation import (
     Token,
     TurnEvent,
 )
+from tui.desk import WITH_PERSON
 from tui.text import counted
 from tui.widgets.assistant_message import AssistantMessage
 from tui.widgets.customer_message import CustomerMessage
 from tui.widgets.transcript import Transcript
 
 WAKING = "waking up…"
-WITH_PERSON = "Your message was passed on to the person who has this conversation."
 
 
 class Turn:
@@ -124,16 +121,6 @@ class Turn:
         elif self.is_shown:
             await self._reply.end_stream()
             self._reply.say(WITH_PERSON)
-
-
-@asynccontextmanager
-async def closing(events: AsyncIterator[TurnEvent]) -> AsyncIterator[AsyncIterator[TurnEvent]]:
-    """A reply that nobody listens to any longer is stopped at once, not when it is collected."""
-    try:
-        yield events
-    finally:
-        if isinstance(events, AsyncGenerator):
-            await events.aclose()
 
 
 def is_part_of(message: Message, turn: Turn) -> bool:

@@ -46,6 +46,7 @@ class Window:
         await self.open()
         while not self._complete and message_id not in (message.id for message in self._read):
             await self._read_back(MOUNTED)
+        await self._read_back(STEP)
         places = [n for n, message in enumerate(self._read) if message.id == message_id]
         if places:
             self._end = min(len(self._read), places[0] + FIRST)

@@ -5,6 +5,7 @@ Names are imported when they are first asked for: `import bot.engine` loads no l
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from bot.engine.language_model import LanguageModel, ModelInfo
     from bot.engine.system import SystemReport, describe
     from bot.engine.thread import EngineThread
+
+# libgomp reads this when llama_cpp is first imported. Its threads otherwise spin for milliseconds
+# at every node of the graph, and a busy neighbour makes 0.1 s of an embedding 4 s (measured).
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 __all__ = [
     "Encoder",

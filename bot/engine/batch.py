@@ -36,7 +36,7 @@ class Batch:
     def add(
         self, tokens: Sequence[int], *, start: int, sequence: int, outputs: bool | None = None
     ) -> None:
-        """`tokens` at the positions from `start`. `outputs`: of all, of none, or (None) the last."""
+        """`tokens` at positions from `start`. `outputs`: of all, of none, or (None) of the last."""
         first: int = self.struct.n_tokens
         last = first + len(tokens)
         self._tokens[first:last] = tokens
@@ -48,5 +48,5 @@ class Batch:
         self.struct.n_tokens = last
 
 
-def _pointer(array: np.ndarray[Any, Any], kind: Any) -> Any:  # noqa: ANN401 - ctypes
+def _pointer(array: np.ndarray[Any, Any], kind: Any) -> Any:
     return array.ctypes.data_as(ctypes.POINTER(kind))

@@ -23,7 +23,7 @@ class Cut(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Slot:
-    """One sequence: the KV cache holds `tokens[:decoded]`, the rest is known but not decoded yet."""
+    """One sequence: the KV cache holds `tokens[:decoded]`, the rest is not decoded yet."""
 
     sequence: int
     conversation: str = ""

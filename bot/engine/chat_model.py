@@ -80,7 +80,7 @@ class LlamaChatModel(BaseChatModel):
         config: RunnableConfig | None = None,
         *,
         stop: list[str] | None = None,
-        **kwargs: Any,  # noqa: ANN401
+        **kwargs: Any,
     ) -> Iterator[AIMessageChunk]:
         kwargs.setdefault("conversation", _conversation((config or {}).get("metadata")))
         return super().stream(input, config, stop=stop, **kwargs)
@@ -91,7 +91,7 @@ class LlamaChatModel(BaseChatModel):
         config: RunnableConfig | None = None,
         *,
         stop: list[str] | None = None,
-        **kwargs: Any,  # noqa: ANN401
+        **kwargs: Any,
     ) -> AsyncIterator[AIMessageChunk]:
         kwargs.setdefault("conversation", _conversation((config or {}).get("metadata")))
         return super().astream(input, config, stop=stop, **kwargs)
@@ -101,7 +101,7 @@ class LlamaChatModel(BaseChatModel):
         messages: list[BaseMessage],
         stop: list[str] | None = None,
         run_manager: CallbackManagerForLLMRun | None = None,
-        **kwargs: Any,  # noqa: ANN401
+        **kwargs: Any,
     ) -> ChatResult:
         if run_manager is not None:
             kwargs.setdefault("conversation", _conversation(run_manager.metadata))
@@ -112,7 +112,7 @@ class LlamaChatModel(BaseChatModel):
         messages: list[BaseMessage],
         stop: list[str] | None = None,
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
-        **kwargs: Any,  # noqa: ANN401
+        **kwargs: Any,
     ) -> ChatResult:
         if run_manager is not None:
             kwargs.setdefault("conversation", _conversation(run_manager.metadata))
@@ -123,7 +123,7 @@ class LlamaChatModel(BaseChatModel):
         messages: list[BaseMessage],
         stop: list[str] | None = None,
         run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002
-        **kwargs: Any,  # noqa: ANN401
+        **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         reply = self.language_model.generate(self._request(messages, stop, kwargs))
         finished = None
@@ -142,17 +142,20 @@ class LlamaChatModel(BaseChatModel):
         messages: list[BaseMessage],
         stop: list[str] | None = None,
         run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002
-        **kwargs: Any,  # noqa: ANN401
+        **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
         reply = self.language_model.agenerate(self._request(messages, stop, kwargs))
         finished = None
         try:
             async for first in reply:
                 # A reader that is slower than the model gets what piled up as one chunk.
-                items = [first, *reply.ready()]
-                if isinstance(items[-1], Finished):
-                    finished = items.pop()
-                if text := "".join(item for item in items if isinstance(item, str)):
+                text = ""
+                for item in (first, *reply.ready()):
+                    if isinstance(item, Finished):
+                        finished = item
+                    else:
+                        text += item
+                if text:
                     yield _chunk(text)
             yield self._last_chunk(finished)
         finally:

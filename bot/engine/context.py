@@ -34,7 +34,7 @@ class Shape:
     warnings: tuple[str, ...] = ()
 
 
-def shape_of(model: Any, settings: EngineSettings, memory: int) -> Shape:  # noqa: ANN401
+def shape_of(model: Any, settings: EngineSettings, memory: int) -> Shape:
     """`memory`: bytes of the machine; the KV cache takes a quarter of them at most."""
     trained = llama_cpp.llama_model_n_ctx_train(model) or _LARGEST_DEFAULT_WINDOW
     window = min(settings.context or _LARGEST_DEFAULT_WINDOW, trained)
@@ -58,7 +58,11 @@ class DecodingContext:
     """On the engine thread only."""
 
     def __init__(
-        self, model: Any, shape: Shape, settings: EngineSettings, interrupt: Interrupt  # noqa: ANN401
+        self,
+        model: Any,
+        shape: Shape,
+        settings: EngineSettings,
+        interrupt: Interrupt,
     ) -> None:
         # llama.cpp keeps the address, so this must live as long as the context.
         self._abort = interrupt.callback
@@ -71,7 +75,7 @@ class DecodingContext:
         self._warm_up()
 
     @property
-    def pointer(self) -> Any:  # noqa: ANN401 - a C pointer
+    def pointer(self) -> Any:
         return self._pointer
 
     def decode(self, tokens: list[int], *, start: int, sequence: int, output: bool) -> None:
@@ -108,12 +112,12 @@ class DecodingContext:
 
 
 def _opened(
-    model: Any,  # noqa: ANN401
+    model: Any,
     shape: Shape,
     settings: EngineSettings,
-    abort: Any,  # noqa: ANN401
+    abort: Any,
     interrupt: Interrupt,
-) -> Any:  # noqa: ANN401
+) -> Any:
     threads = settings.threads or system.usable_cores()
     on_gpu = llama_cpp.llama_supports_gpu_offload() and settings.gpu_layers != 0
     parameters = llama_cpp.llama_context_default_params()
@@ -123,7 +127,7 @@ def _opened(
     parameters.n_outputs_max = shape.slots  # llama.cpp reserves one a sequence, and aborts below
     parameters.n_threads = parameters.n_threads_batch = threads
     # A stream of its own for each conversation, and no flash attention: on a CPU that decodes twice
-    # as fast as one shared cache with it, and prefills four times as fast as one without (measured).
+    # as fast as a shared cache with it, and prefills four times as fast as one without (measured).
     # A GPU is faster with flash attention, and llama.cpp knows where it is supported.
     parameters.kv_unified = False
     parameters.flash_attn_type = -1 if on_gpu else 0
@@ -138,7 +142,7 @@ def _opened(
     return context
 
 
-def _cache_bytes(model: Any) -> int:  # noqa: ANN401
+def _cache_bytes(model: Any) -> int:
     """Of one token in the KV cache."""
     architecture = loading.metadata(model, "general.architecture") or ""
     heads = max(1, llama_cpp.llama_model_n_head(model))
@@ -147,6 +151,6 @@ def _cache_bytes(model: Any) -> int:  # noqa: ANN401
         int(loading.metadata(model, f"{architecture}.attention.{kind}_length") or size)
         for kind in ("key", "value")
     ]
-    layers = llama_cpp.llama_model_n_layer(model)
-    kept_heads = llama_cpp.llama_model_n_head_kv(model) or heads
+    layers: int = llama_cpp.llama_model_n_layer(model)
+    kept_heads: int = llama_cpp.llama_model_n_head_kv(model) or heads
     return max(1, layers * kept_heads * sum(lengths) * _BYTES_OF_CACHE_VALUE)

@@ -129,6 +129,9 @@ class Encoder:
         parameters.n_threads = parameters.n_threads_batch = threads
         parameters.embeddings = True
         parameters.kv_unified = True
+        if not llama_cpp.llama_supports_gpu_offload():
+            # On a CPU it rounds keys and values to F16: vectors would change with their neighbours.
+            parameters.flash_attn_type = 0
         if not self._pools():
             parameters.pooling_type = _POOLING_MEAN
         context = llama_cpp.llama_init_from_model(self._model, parameters)

@@ -11,7 +11,7 @@ class Interrupt:
     """Its `callback` and `address` are given to llama.cpp as the abort callback and its data.
 
     llama.cpp calls it once per node of the graph. A Python function would wait there for the GIL
-    each time; so the callback is C's strlen over two bytes: "" is 0 and goes on, "!" is 1 and stops.
+    each time; so the callback is C's strlen over two bytes: "" is 0, go on; "!" is 1, stop.
     """
 
     def __init__(self) -> None:
@@ -22,7 +22,7 @@ class Interrupt:
         return ctypes.cast(self._flag, ctypes.c_void_p)
 
     @property
-    def callback(self) -> Any:  # noqa: ANN401 - ctypes has no name for a C function's type
+    def callback(self) -> Any:
         import llama_cpp
 
         library = ctypes.cdll.msvcrt if sys.platform == "win32" else ctypes.CDLL(None)

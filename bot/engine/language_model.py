@@ -174,9 +174,7 @@ class LanguageModel:
             self._check_open()
             chunk = slot.tokens[slot.decoded : slot.decoded + CHUNK]
             is_last = slot.decoded + len(chunk) == len(slot.tokens)
-            self._context.decode(
-                chunk, start=slot.decoded, sequence=slot.sequence, output=is_last
-            )
+            self._context.decode(chunk, start=slot.decoded, sequence=slot.sequence, output=is_last)
             slot.decoded += len(chunk)
             if not is_last:
                 yield None
@@ -199,9 +197,7 @@ class LanguageModel:
                 yield None
             self._check_open()
             sampler.accept(token)
-            self._context.decode(
-                [token], start=slot.decoded, sequence=slot.sequence, output=True
-            )
+            self._context.decode([token], start=slot.decoded, sequence=slot.sequence, output=True)
             slot.decoded += 1
         yield from reply.finished()
 

@@ -15,7 +15,7 @@ from bot.errors import ModelFileError
 _MAGIC = b"GGUF"
 
 
-def open_model(path: Path, *, gpu_layers: int = -1) -> Any:  # noqa: ANN401 - a C pointer
+def open_model(path: Path, *, gpu_layers: int = -1) -> Any:
     """A `llama_model *`. On the engine thread only."""
     check_file(path)
     log.silence()
@@ -55,7 +55,7 @@ def check_file(path: Path) -> None:
         )
 
 
-def metadata(model: Any, key: str) -> str | None:  # noqa: ANN401 - a C pointer
+def metadata(model: Any, key: str) -> str | None:
     """The value as llama.cpp prints it: "true", "512"; None where the file does not say."""
     size = 1 << 12
     while True:

@@ -44,7 +44,7 @@ class Sampler:
             self._candidates = self._fresh.copy()
             self._single = np.zeros(1, dtype=_CANDIDATE)
 
-    def sample(self, context: Any) -> int | None:  # noqa: ANN401 - a C pointer
+    def sample(self, context: Any) -> int | None:
         """A token for the last output of `context`; None where the grammar allows none.
 
         The chain's favourite is tried on the grammar alone, which takes microseconds; only when it
@@ -83,7 +83,7 @@ class Sampler:
         return bool(np.isfinite(self._single["logit"][0]))
 
 
-def _chain(sampling: Sampling, vocabulary: Vocabulary) -> Any:  # noqa: ANN401 - a C pointer
+def _chain(sampling: Sampling, vocabulary: Vocabulary) -> Any:
     chain = llama_cpp.llama_sampler_chain_init(llama_cpp.llama_sampler_chain_default_params())
     links = []
     if sampling.repeat_penalty != 1:
@@ -106,7 +106,7 @@ def _chain(sampling: Sampling, vocabulary: Vocabulary) -> Any:  # noqa: ANN401 -
     return chain
 
 
-def _grammar(text: str, vocabulary: Vocabulary) -> Any:  # noqa: ANN401 - a C pointer
+def _grammar(text: str, vocabulary: Vocabulary) -> Any:
     log.last_error()
     grammar = llama_cpp.llama_sampler_init_grammar(vocabulary.pointer, text.encode(), b"root")
     if not grammar:
@@ -115,7 +115,7 @@ def _grammar(text: str, vocabulary: Vocabulary) -> Any:  # noqa: ANN401 - a C po
     return grammar
 
 
-def _apply(sampler: Any, candidates: np.ndarray[Any, Any]) -> Any:  # noqa: ANN401 - C structs
+def _apply(sampler: Any, candidates: np.ndarray[Any, Any]) -> Any:
     data = candidates.ctypes.data_as(llama_cpp.llama_token_data_p)
     array = llama_cpp.llama_token_data_array(
         data=data, size=len(candidates), selected=-1, sorted=False
@@ -124,7 +124,7 @@ def _apply(sampler: Any, candidates: np.ndarray[Any, Any]) -> Any:  # noqa: ANN4
     return array
 
 
-def _logits(context: Any, size: int) -> np.ndarray[Any, Any]:  # noqa: ANN401 - a C pointer
+def _logits(context: Any, size: int) -> np.ndarray[Any, Any]:
     first = llama_cpp.llama_get_logits_ith(context, -1)
     row = (ctypes.c_float * size).from_address(ctypes.addressof(first.contents))
-    return np.frombuffer(row, dtype=np.float32)
+    return np.asarray(memoryview(row).cast("B").cast("f"))

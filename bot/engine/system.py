@@ -126,7 +126,7 @@ def _ggml_libraries() -> tuple[ctypes.CDLL, ...]:
     return libggml, load_shared_library("ggml-base", libggml_base_path)
 
 
-def _ggml(name: str, arguments: list[Any], result: Any) -> Any:  # noqa: ANN401 - ctypes
+def _ggml(name: str, arguments: list[Any], result: Any) -> Any:
     library = next(library for library in _ggml_libraries() if hasattr(library, name))
     function = getattr(library, name)
     function.argtypes, function.restype = arguments, result

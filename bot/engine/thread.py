@@ -163,7 +163,7 @@ class EngineThread:
         except StopIteration:
             task.outlet.end()
             return False
-        except BaseException as error:  # noqa: BLE001 - a job's error belongs to its reader
+        except BaseException as error:
             task.outlet.fail(error)
             _end(task)
             return False
@@ -180,7 +180,7 @@ def _once(function: Callable[[], T]) -> Job[tuple[T]]:
 def _end(task: Task[object]) -> None:
     try:
         task.job.close()
-    except Exception as error:  # noqa: BLE001 - nothing that a job does at its end may stop the rest
+    except Exception as error:
         task.outlet.fail(error)
 
 

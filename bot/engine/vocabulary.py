@@ -17,7 +17,7 @@ class Vocabulary:
     The lock only keeps the model from being freed meanwhile.
     """
 
-    def __init__(self, model: Any) -> None:  # noqa: ANN401 - a C pointer
+    def __init__(self, model: Any) -> None:
         self.pointer = llama_cpp.llama_model_get_vocab(model)
         self.size: int = llama_cpp.llama_vocab_n_tokens(self.pointer)
         self.bos: int = llama_cpp.llama_vocab_bos(self.pointer)

@@ -44,14 +44,14 @@ class Wording:
 
 _SENTENCES = {
     "en": (
-        f"opening ::= (sentence [.!] \" \")? sentence [:]",
-        f"closing ::= sentence [.!?] (\" \" sentence [.!?]){{0,2}}",
+        f'opening ::= (sentence [.!] " ")? sentence [:]',
+        f'closing ::= sentence [.!?] (" " sentence [.!?]){{0,2}}',
         f'sentence ::= first (","? " " word){{0,{OPENING_WORDS}}}',
     ),
     "zh": (
         "opening ::= (sentence [。！])? sentence [：]",
         "closing ::= sentence [。！？] (sentence [。！？]){0,2}",
-        f"sentence ::= first (\"，\"? word){{0,{CLOSING_WORDS}}}",
+        f'sentence ::= first ("，"? word){{0,{CLOSING_WORDS}}}',
     ),
 }
 

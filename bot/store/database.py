@@ -9,11 +9,10 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
+import aiosqlite
 from sqlalchemy import URL, Connection, NullPool, event, make_url
-from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry
 
 from bot.errors import StoreError, StoreFull
 
@@ -52,11 +51,9 @@ class Database:
         self.path = path
         self._busy_seconds = busy_seconds
         url = URL.create("sqlite+aiosqlite", database=str(path))
-        options = {"timeout": busy_seconds, "isolation_level": None}
         self.engine: AsyncEngine = create_async_engine(
-            url, poolclass=NullPool, connect_args=options
+            url, poolclass=NullPool, async_creator=self._connect
         )
-        event.listen(self.engine.sync_engine, "connect", _set_pragmas)
         event.listen(self.engine.sync_engine, "begin", _begin)
         self._writer = self.engine.execution_options(writes=True)
         self._reading, self._writing = Gate(READERS), Gate(1)
@@ -74,6 +71,19 @@ class Database:
         with self._errors():
             async with self._writing(), AsyncSession(self._writer) as session, session.begin():
                 yield session
+
+    async def _connect(self) -> aiosqlite.Connection:
+        connection = aiosqlite.connect(self.path, timeout=self._busy_seconds, isolation_level=None)
+        thread = connection._thread  # noqa: SLF001, nothing public leads to it
+        thread.daemon = True  # as SQLAlchemy has it
+        try:
+            await connection
+            await connection.executescript(_PRAGMAS)
+        except BaseException:
+            await connection.close()
+            thread.join()  # or it reports to an event loop that may be closed by then: a traceback
+            raise
+        return connection
 
     async def keep_open(self) -> None:
         """Hold one idle connection until `close`, once the file is known to be ours.
@@ -137,10 +147,6 @@ def database_path(url: str | Path) -> Path:
             "an SQLite file; write sqlite:///PATH"
         )
     return Path(file)
-
-
-def _set_pragmas(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
-    connection.run_async(lambda driver: driver.executescript(_PRAGMAS))
 
 
 def _begin(connection: Connection) -> None:

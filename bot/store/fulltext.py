@@ -27,7 +27,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from bot.store.columns import StoredText, storable
 
 MOST_TERMS = 256
-"""Of a query; a text of 1 MB asked as one would take minutes, and FTS5 refuses some far shorter."""
+"""Of a query. BM25 takes its terms times their occurrences: minutes, were 1 MB of text a query."""
 
 
 class FullText:
@@ -63,13 +63,16 @@ PASSAGE_TERMS = FullText("passage_terms")
 
 def all_of(phrases: Sequence[str]) -> str:
     """An expression for rows that hold every phrase, the last one as the beginning of a word."""
-    quoted = [_quoted(phrase) for phrase in phrases[:MOST_TERMS]]
-    return " ".join(quoted) + "*" if quoted else ""
+    *before, last = _distinct(phrases) or [""]
+    return " ".join((*map(_quoted, before), _quoted(last) + "*")) if last else ""
 
 
 def any_of(terms: Iterable[str]) -> str:
-    distinct = list(dict.fromkeys(term for term in terms if term.strip()))
-    return " OR ".join(_quoted(term) for term in distinct[:MOST_TERMS])
+    return " OR ".join(map(_quoted, _distinct(terms)))
+
+
+def _distinct(terms: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(term for term in terms if term.strip()))[:MOST_TERMS]
 
 
 def _quoted(term: str) -> str:

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.conversation import Passage
 from bot.errors import StoreError
 from bot.store.database import Database
 from bot.store.fulltext import PASSAGE_TERMS, any_of
-from bot.store.rows import passage_of, passage_row
+from bot.store.rows import passage_of, passage_values
 from bot.store.schema import DocumentRow, PassageRow
 
 if TYPE_CHECKING:
@@ -76,19 +76,19 @@ class PassageStore:
         length, a row of NaN for a passage without one.
         """
         blobs = _blobs(vectors, len(passages))
-        rows = [
-            passage_row(passage, document.source, blob)
-            for passage, blob in zip(passages, blobs, strict=True)
-        ]
         digest = _digest(document, passages, terms, blobs)
         async with self._database.writing() as session:
             await _remove(session, document.source)
             session.add(_document_row(document, digest))
             await session.flush()
-            session.add_all(rows)
-            await session.flush()
-            numbers = [row.number for row in rows]
-            await PASSAGE_TERMS.add(session, dict(zip(numbers, terms, strict=True)))
+            first = 1 + (await session.scalar(select(func.max(PassageRow.number))) or 0)
+            rows = [
+                passage_values(number, passage, document.source, blob)
+                for number, (passage, blob) in enumerate(zip(passages, blobs, strict=True), first)
+            ]
+            if rows:
+                await session.execute(insert(PassageRow), rows)
+            await PASSAGE_TERMS.add(session, dict(enumerate(terms, first)))
 
     async def remove(self, source: str) -> bool:
         """False where there is no such document."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import TypeAlias
 
 import uuid_utils
 
@@ -17,6 +18,8 @@ from bot.conversation import (
     Timing,
 )
 from bot.store.schema import CitationRow, ConversationRow, MessageRow, PassageRow
+
+Values: TypeAlias = dict[str, str | int | bytes | None]
 
 
 def new_id() -> str:
@@ -125,13 +128,15 @@ def passage_of(row: PassageRow) -> Passage:
     return Passage(row.id, row.source, row.title, row.heading, row.text, row.language)
 
 
-def passage_row(passage: Passage, source: str, vector: bytes | None) -> PassageRow:
-    return PassageRow(
-        id=passage.id,
-        source=source,
-        title=passage.title,
-        heading=passage.heading,
-        text=passage.text,
-        language=passage.language,
-        vector=vector,
-    )
+def passage_values(number: int, passage: Passage, source: str, vector: bytes | None) -> Values:
+    """For a bulk insert, which takes a quarter of the time that rows do."""
+    return {
+        "number": number,
+        "id": passage.id,
+        "source": source,
+        "title": passage.title,
+        "heading": passage.heading,
+        "text": passage.text,
+        "language": passage.language,
+        "vector": vector,
+    }

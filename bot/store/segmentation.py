@@ -18,6 +18,10 @@ _RUN = re.compile("[々〆〇぀-ヿ㐀-䶿一-鿿豈-﫿\U00020000-\U0003347f]+
 _SYMBOL = re.compile("[\u2600-\u27bf\U0001f000-\U0001faff]")
 
 
+LONGEST_QUERY = 1000
+"""In characters; what stands behind them is not looked for."""
+
+
 def index_terms(text: str) -> str:
     text = unicodedata.normalize("NFKC", storable(text))
     text = _SYMBOL.sub(lambda found: f" {found[0]} ", text)
@@ -26,7 +30,7 @@ def index_terms(text: str) -> str:
 
 def query_phrases(text: str) -> list[str]:
     """What has to stand together: a run of characters as its pairs, each other word by itself."""
-    text = unicodedata.normalize("NFKC", storable(text))
+    text = unicodedata.normalize("NFKC", storable(text[:LONGEST_QUERY]))
     spaced = _SYMBOL.sub(lambda found: f" {found[0]} ", text)
     return [phrase for word in spaced.split() for phrase in _phrases(word)]
 
@@ -48,7 +52,7 @@ def _pairs(run: str) -> str:
 
 def snippet(text: str, query: str, *, width: int = 120) -> str:
     """One line of `text` around the first word of `query` that stands in it."""
-    found = _first_of(query.split(), text)
+    found = _first_of(query[:LONGEST_QUERY].split(), text)
     start = max(0, found - width // 3)
     piece = text[start : start + width]
     before = "…" if start else ""

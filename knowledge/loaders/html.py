@@ -26,7 +26,7 @@ BLOCKS = (
 def load_html(path: Path, source: str) -> Iterator[Page]:
     soup = BeautifulSoup(read_text(path), "html.parser")
     title = soup.title.get_text(" ", strip=True) if soup.title else ""
-    body = soup.find("main") or soup.find("article") or soup.body or soup
+    body = soup.select_one("main") or soup.select_one("article") or soup.body or soup
     for tag in body.find_all(NOT_CONTENT):
         tag.decompose()
     yield _outline(body).page(source, title or title_of(source))

@@ -24,7 +24,7 @@ def load_pdf(path: Path, source: str) -> Iterator[Page]:
         title = reader.metadata.title if reader.metadata else None
         texts = [page.extract_text().replace("\0", "") for page in reader.pages]
     if not any(text.strip() for text in texts):
-        raise UnreadableDocument("no text in it; pages that are pictures have to be recognised first")
+        raise UnreadableDocument("no text in it, only pictures")
     yield _outline(texts).page(source, (title or "").strip() or title_of(source))
 
 

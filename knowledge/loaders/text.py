@@ -55,11 +55,8 @@ def read_text(path: Path) -> str:
 
 
 def _decode(data: bytes) -> str:
-    if data.startswith(UTF_16):
-        encodings = ("utf-16",)
-    else:
-        encodings = ("utf-8-sig", "gb18030")
-    for encoding in encodings:
+    wide = data.startswith(UTF_16)
+    for encoding in ["utf-16"] if wide else ["utf-8-sig", "gb18030"]:
         try:
             text = data.decode(encoding)
         except UnicodeDecodeError:

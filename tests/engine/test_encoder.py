@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from bot.engine import Encoder, EngineThread
+from bot.engine.language_model import Request
+from bot.engine.template import ChatTurn
 from bot.errors import EngineClosed, ModelError, ModelFileError
 from bot.settings import EngineSettings
 from tests.engine.conftest import Load
@@ -56,8 +58,6 @@ def test_the_file_names_the_languages(tmp_path: Path, thread: EngineThread) -> N
 def test_it_shares_the_thread_with_the_language_model(
     encoder: Encoder, load: Load, thread: EngineThread
 ) -> None:
-    from bot.engine.template import ChatTurn
-    from tests.engine.test_language_model import Request
 
     model = load()
 

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -214,7 +213,7 @@ def test_a_grammar_holds_at_every_temperature(model: LanguageModel) -> None:
 
 
 @pytest.fixture
-def steps(model: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+def steps(model: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The tokens of each decode."""
     seen: list[int] = []
     decode = model._context.decode
@@ -224,7 +223,7 @@ def steps(model: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> Iterator[lis
         decode(tokens, **where)  # type: ignore[arg-type]
 
     monkeypatch.setattr(model._context, "decode", counted)
-    yield seen
+    return seen
 
 
 async def test_a_stop_between_two_chunks_of_the_prompt(

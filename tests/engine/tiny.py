@@ -1,8 +1,9 @@
-"""Tiny random GGUF models: real files that llama.cpp loads in milliseconds, told apart by a seed."""
+"""Tiny random GGUF models: real files that llama.cpp loads in milliseconds."""
 
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
 from pathlib import Path
 
 import gguf
@@ -32,7 +33,7 @@ def write_language_model(
     add_bos: bool = False,
     extra_tokens: int = 0,
     eog_bias: float = 0.0,
-    metadata: dict[str, str | bool] | None = None,
+    metadata: Mapping[str, str | bool] | None = None,
 ) -> Path:
     """A llama-architecture model with a byte-level BPE vocabulary and ChatML's special tokens.
 
@@ -68,7 +69,11 @@ def write_language_model(
 
 
 def write_encoder(
-    path: Path, *, seed: int = 0, context: int = 64, metadata: dict[str, str | bool] | None = None
+    path: Path,
+    *,
+    seed: int = 0,
+    context: int = 64,
+    metadata: Mapping[str, str | bool] | None = None,
 ) -> Path:
     """A bert-architecture encoder with mean pooling and a small WordPiece vocabulary."""
     tokens = _wordpiece_vocabulary()
@@ -119,7 +124,7 @@ def _wordpiece_vocabulary() -> list[str]:
     return ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *starts, *plain]
 
 
-def _add_metadata(writer: gguf.GGUFWriter, metadata: dict[str, str | bool] | None) -> None:
+def _add_metadata(writer: gguf.GGUFWriter, metadata: Mapping[str, str | bool] | None) -> None:
     for key, value in (metadata or {}).items():
         writer.add_bool(key, value) if isinstance(value, bool) else writer.add_string(key, value)
 

@@ -1,7 +1,8 @@
 from datetime import UTC, datetime
 
 from bot.conversation import Citation, MessageState, Passage, Reply, ReplyStatus, Role, Timing
-from bot.store.rows import message_of, message_row, new_id, passage_of, passage_row, reply_row
+from bot.store.rows import message_of, message_row, new_id, passage_of, passage_values, reply_row
+from bot.store.schema import PassageRow
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 REPLY = Reply(
@@ -46,7 +47,7 @@ def test_a_customers_message_has_no_timing() -> None:
 
 def test_a_passage_comes_back_without_a_score() -> None:
     passage = Passage("p1", "returns.md", "Returns", "Shoes", "Within 30 days.", "en", score=0.7)
-    row = passage_row(passage, "returns.md", b"\0\0\0\0")
-    assert passage_of(row) == Passage(
+    values = passage_values(7, passage, "returns.md", b"\0\0\0\0")
+    assert passage_of(PassageRow(**values)) == Passage(
         "p1", "returns.md", "Returns", "Shoes", "Within 30 days.", "en"
     )

@@ -100,6 +100,8 @@ class Script:
     """One turn. The reply is streamed by words; each waits for `gate`, where there is one."""
 
     reply: Reply = RETURNS
+    checked: Reply | None = None
+    """What takes the place of the reply that was streamed."""
     sentiment: Sentiment = CALM
     passages: tuple[Passage, ...] = (SHOES, REFUND)
     gate: asyncio.Semaphore | None = None
@@ -248,7 +250,7 @@ class FakeAssistant:
         if script.error:
             yield Failed(script.error)
         else:
-            yield Answered(self.log.record(conversation.id, script.reply))
+            yield Answered(self.log.record(conversation.id, script.checked or script.reply))
 
     async def _hand_off(self, conversation: Conversation, script: Script) -> HandedOff:
         await self.log.set_state(conversation.id, ConversationState.HANDED_OFF)

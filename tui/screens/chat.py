@@ -219,7 +219,7 @@ class ChatScreen(Screen[None]):
 
     def action_page(self, step: int) -> None:
         transcript = self.query_one(Transcript)
-        transcript.scroll_page_up() if step < 0 else transcript.scroll_page_down()
+        transcript.action_page_up() if step < 0 else transcript.action_page_down()
 
     def action_copy_answer(self) -> None:
         self.chat.copy_answer()

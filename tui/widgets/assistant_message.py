@@ -130,5 +130,5 @@ def _figures(timing: Timing) -> list[str]:
     if timing.tokens_per_second:
         figures.append(f"{timing.tokens_per_second:.0f} tok/s")
     if timing.reused_tokens:
-        figures.append(f"{timing.reused_tokens:,} tokens reused")
-    return [figure.replace(" ", "\u00a0") for figure in figures]  # a line breaks between them
+        figures.append(f"{timing.reused_tokens:,} reused")
+    return figures

@@ -12,9 +12,9 @@ from textual.worker import Worker, WorkerCancelled, WorkerFailed
 
 from bot.conversation import Conversation, ConversationState, Message, Passage, Role
 from bot.errors import KefuError
-from tui.desk import CHANNEL, ChatDesk
+from tui.desk import CHANNEL, ChatDesk, closing
 from tui.opening import Opening
-from tui.turn import Turn, closing, is_part_of
+from tui.turn import Turn, is_part_of
 from tui.widgets.banner import Banner
 from tui.widgets.prompt import Prompt
 from tui.widgets.sources import Sources

@@ -69,4 +69,5 @@ def _row(overview: Overview, now: datetime, is_current: bool) -> Content:  # noq
         dot(overview.sentiment),
         (f" {age(conversation.updated_at, now)}", MUTED),
         (f"  {mark}", "$text-accent"),
+        "\n",
     )

@@ -8,10 +8,7 @@ from textual.message import Message
 from textual.widgets import TextArea
 
 from tui.keys import PROMPT_KEYS
-from tui.text import printable
-
-LIMIT = 20_000
-"""Characters of one message; a context window would hold no more of them."""
+from tui.text import LIMIT, printable
 
 
 class Prompt(TextArea):
@@ -48,6 +45,10 @@ class Prompt(TextArea):
     def write(self, text: str) -> None:
         self.text = text
         self.move_cursor(self.document.end)
+
+    def check_consume_key(self, key: str, character: str | None) -> bool:
+        """While it is empty, "?" may be a key of the screen's."""
+        return bool(self.text) and super().check_consume_key(key, character)
 
     def action_send(self) -> None:
         if len(self.text) > LIMIT:

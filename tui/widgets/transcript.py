@@ -67,7 +67,6 @@ class Transcript(VerticalScroll):
         else:
             self.anchor()
             self._select(self.answers[-1] if self.answers else None)
-        self.call_after_refresh(self._fill)
 
     async def add(self, row: Row) -> None:
         """A row that is said now, below all others, which the reader then follows."""
@@ -123,17 +122,27 @@ class Transcript(VerticalScroll):
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         super().watch_scroll_y(old_value, new_value)
-        if self._window is None or not self.rows:
-            return
-        if new_value < old_value and new_value <= NEAR and self._window.has_older:
-            self.run_worker(self._show_older(), group="window", exclusive=True)
+        if new_value < old_value and new_value <= NEAR:
+            self._read_on(-1)
         elif new_value > old_value and new_value >= self.max_scroll_y - NEAR:
-            self.run_worker(self._show_newer(), group="window", exclusive=True)
+            self._read_on(1)
 
-    async def _fill(self) -> None:
-        """A window of short messages may leave the screen half empty."""
-        if self._window is not None and self.max_scroll_y == 0 and self._window.has_older:
-            await self._show_older()
+    def on_mouse_scroll_up(self) -> None:
+        """Where all that is mounted fits on the screen, nothing scrolls."""
+        if self.max_scroll_y == 0:
+            self._read_on(-1)
+
+    def action_page_up(self) -> None:
+        if self.max_scroll_y == 0:
+            self._read_on(-1)
+        super().action_page_up()
+
+    def _read_on(self, direction: int) -> None:
+        window = self._window
+        if window is None or not (window.has_older if direction < 0 else window.has_newer):
+            return
+        reading = self._show_older() if direction < 0 else self._show_newer()
+        self.run_worker(reading, group="window", exclusive=True)
 
     async def _show_older(self) -> None:
         window, first = self._window, self.rows[:1]

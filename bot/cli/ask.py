@@ -1,0 +1,156 @@
+"""`kefu ask`: one turn, or a file of one's own test questions."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bot.cli.console import AsJson, Home, harmless, print_json, records, run, settings_at
+from bot.errors import UsageError
+
+if TYPE_CHECKING:
+    from bot.app import Kefu
+    from bot.conversation import Conversation, Message
+
+CHANNEL = "ask"
+
+
+def ask(
+    text: Annotated[str | None, typer.Argument(help="What the customer says.")] = None,
+    conversation: Annotated[
+        str | None, typer.Option(help="Go on with this conversation (its id, or the end of it).")
+    ] = None,
+    batch: Annotated[
+        Path | None,
+        typer.Option(help="JSON Lines: `question`, optionally `history` and `id`; - for stdin."),
+    ] = None,
+    as_json: AsJson = False,
+    home: Home = None,
+) -> None:
+    """Ask one question and print the reply with its sources."""
+    if (text is None) == (batch is None):
+        raise UsageError("kefu ask takes a question or --batch FILE, one of the two")
+    if batch is not None and conversation is not None:
+        raise UsageError("--conversation goes with one question, not with --batch")
+    if text is not None and not text.strip():
+        raise UsageError("the question is empty; write what the customer asks")
+    settings = settings_at(home)
+
+    async def work() -> None:
+        from bot.app import open_kefu
+
+        async with open_kefu(settings) as kefu:
+            for warning in kefu.warnings:
+                sys.stderr.write(f"kefu: {warning}\n")
+            if text is None:
+                await _batch(kefu, batch)
+                return
+            place = (
+                await kefu.log.conversation(conversation)
+                if conversation
+                else await kefu.log.start(channel=CHANNEL)
+            )
+            await _one(kefu, place, text, as_json=as_json)
+
+    run(work())
+
+
+async def _one(kefu: Kefu, place: Conversation, text: str, *, as_json: bool) -> None:
+    from bot.conversation import Token
+
+    shown = False
+    async for event in kefu.assistant.reply(place, text):
+        if isinstance(event, Token) and not as_json:
+            sys.stdout.write(harmless(event.text))
+            sys.stdout.flush()
+            shown = True
+        _raise_if_failed(event)
+    result = await _result(kefu, place.id)
+    if as_json:
+        print_json(result)
+        return
+    if not shown:
+        sys.stdout.write(harmless(result["reply"]))
+    sys.stdout.write("\n")
+    cited = [c for c in result["citations"] if c["quote"]]
+    for number, citation in enumerate(cited, start=1):
+        where = " › ".join(part for part in (citation["title"], citation["heading"]) if part)
+        sys.stdout.write(harmless(f"  [{number}] {where} ({citation['source']})") + "\n")
+
+
+async def _batch(kefu: Kefu, file: Path | None) -> None:
+    from bot.conversation import Role
+
+    for record in records(file, "question"):
+        place = await kefu.log.start(channel=CHANNEL)
+        for turn in record.get("history") or []:
+            await _remember(kefu, place, turn, Role)
+        async for event in kefu.assistant.reply(place, record["question"]):
+            _raise_if_failed(event)
+        result = await _result(kefu, place.id)
+        print_json({"id": record["id"], **result} if "id" in record else result)
+
+
+async def _remember(kefu: Kefu, place: Conversation, turn: Any, roles: Any) -> None:  # noqa: ANN401
+    from bot.conversation import Reply, ReplyStatus
+
+    if not isinstance(turn, dict) or not isinstance(turn.get("text"), str):
+        raise UsageError(f"a turn of history needs `role` and `text`, not {turn!r}")
+    if turn.get("role") in {"customer", "user"}:
+        await kefu.log.note(place.id, turn["text"])
+    elif turn.get("role") in {"assistant", "agent"}:
+        reply = Reply(turn["text"], ReplyStatus.ANSWERED, "en")
+        role = roles.AGENT if turn["role"] == "agent" else roles.ASSISTANT
+        await kefu.log.record(place.id, reply, role=role)
+    else:
+        raise UsageError(f"role {turn.get('role')!r} of a turn is neither customer nor assistant")
+
+
+def _raise_if_failed(event: object) -> None:
+    from bot.conversation import Failed
+    from bot.errors import ModelError
+
+    if isinstance(event, Failed):
+        raise ModelError(event.error)
+
+
+async def _result(kefu: Kefu, conversation: str) -> dict[str, Any]:
+    """The last turn as DESIGN's JSON has it."""
+    from bot.conversation import ReplyStatus, Role, Timing
+
+    messages = await kefu.log.messages(conversation, limit=2)
+    asked = next(m for m in reversed(messages) if m.role is Role.CUSTOMER)
+    last = messages[-1]
+    reply: Message | None = last if last.role is Role.ASSISTANT else None
+    timing = (reply.timing if reply else None) or Timing()
+    status = (reply.status if reply else None) or ReplyStatus.HANDED_OFF
+    citations = [c for c in reply.citations if c.cited] if reply else []
+    return {
+        "reply": reply.text if reply else "",
+        "status": str(status),
+        "citations": [
+            {"source": c.source, "title": c.title, "heading": c.heading, "quote": c.quote}
+            for c in citations
+        ],
+        "sentiment": _sentiment(asked),
+        "language": asked.language,
+        "conversation": conversation,
+        "message": (reply or asked).id,
+        "timing": {
+            "first_token_ms": timing.first_token_ms,
+            "total_ms": timing.total_ms,
+            "prompt_tokens": timing.prompt_tokens,
+            "reused_tokens": timing.reused_tokens,
+            "reply_tokens": timing.reply_tokens,
+            "tokens_per_second": timing.tokens_per_second,
+        },
+    }
+
+
+def _sentiment(message: Message) -> dict[str, Any] | None:
+    if message.sentiment is None:
+        return None
+    return {"label": str(message.sentiment.label), "score": round(message.sentiment.score, 3)}

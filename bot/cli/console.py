@@ -1,0 +1,91 @@
+"""What the commands share: settings, JSON out, JSON Lines in, errors as one line."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import sys
+from collections.abc import Coroutine, Iterator
+from dataclasses import asdict, is_dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, TypeVar
+
+import typer
+
+from bot.errors import UsageError
+
+Result = TypeVar("Result")
+
+Home = Annotated[
+    Path | None,
+    typer.Option("--home", help="The folder for everything that kefu writes."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def fail(message: str, status: int = 1) -> NoReturn:
+    sys.stderr.write(f"kefu: {harmless(' '.join(message.split()))}\n")
+    raise SystemExit(status)
+
+
+def harmless(text: str) -> str:
+    """Without control characters, with which a text could take over the terminal."""
+    return _CONTROL.sub("", text)
+
+
+def run(work: Coroutine[Any, Any, Result]) -> Result:
+    return asyncio.run(work)
+
+
+def settings_at(home: Path | None) -> Any:  # noqa: ANN401 - Settings, imported where it is needed
+    from bot.settings import load_settings
+
+    return load_settings(home)
+
+
+def print_json(data: object) -> None:
+    sys.stdout.write(json.dumps(plain(data), ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def plain(data: object) -> Any:  # noqa: ANN401 - whatever JSON can hold
+    """Dataclasses as dictionaries, times as ISO 8601, anything else as it is."""
+    if is_dataclass(data) and not isinstance(data, type):
+        return plain(asdict(data))
+    if isinstance(data, dict):
+        return {key: plain(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [plain(value) for value in data]
+    return data.isoformat() if isinstance(data, datetime) else data
+
+
+def records(file: Path | None, required: str) -> Iterator[dict[str, Any]]:
+    """JSON Lines of `file`, or of standard input; each must have the text field `required`."""
+    name = "standard input" if file is None or str(file) == "-" else str(file)
+    for number, line in enumerate(_lines(file), start=1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except ValueError as error:
+            raise UsageError(f"line {number} of {name} is not JSON: {error}") from None
+        if not isinstance(record, dict) or not isinstance(record.get(required), str):
+            raise UsageError(f"line {number} of {name} has no text field {required!r}")
+        yield record
+
+
+def _lines(file: Path | None) -> Iterator[str]:
+    if file is None or str(file) == "-":
+        yield from sys.stdin
+        return
+    try:
+        with file.open(encoding="utf-8") as lines:
+            yield from lines
+    except UnicodeDecodeError:
+        raise UsageError(f"{file} is not UTF-8 text") from None
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {error.strerror}") from None

@@ -1,0 +1,88 @@
+"""The `kefu` command: its groups, and the border at which errors become one line."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot.cli import ask, chat, conversations, doctor, knowledge, models, sentiment
+from bot.cli.console import fail
+from bot.errors import KefuError, UsageError
+
+app = typer.Typer(
+    name="kefu",
+    help="A customer-service bot that runs on your own machine.",
+    no_args_is_help=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("chat")(chat.chat)
+app.command("ask")(ask.ask)
+app.command("sentiment")(sentiment.sentiment)
+app.command("doctor")(doctor.doctor)
+app.add_typer(knowledge.app, name="knowledge")
+app.add_typer(conversations.app, name="conversations")
+app.add_typer(models.app, name="models")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"kefu {version('kefu')}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def kefu(
+    context: typer.Context,
+    home: Annotated[
+        Path | None, typer.Option(help="The folder for everything that kefu writes.")
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="The version.")
+    ] = False,
+) -> None:
+    """Without a command: `kefu chat`."""
+    del version
+    if home is not None:
+        os.environ["KEFU_HOME"] = str(home)
+    if context.invoked_subcommand is None:
+        chat.chat()
+
+
+def main() -> None:
+    try:
+        app()
+    except UsageError as error:
+        fail(str(error), status=2)
+    except KefuError as error:
+        fail(str(error))
+    except BrokenPipeError:  # the reader of our output has gone; nobody is left to be told
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    except OSError as error:
+        fail(f"{error.strerror or error}: {error.filename}" if error.filename else str(error))
+    except Exception as error:  # the last border before the user: a line for them, a file for us
+        fail(f"an error kefu did not expect: {error!r}; the details are in {_written_down()}")
+
+
+def _written_down() -> Path:
+    from bot.settings import load_settings
+
+    try:
+        file = load_settings().paths.logs / "error.log"
+    except (KefuError, OSError):
+        import tempfile
+
+        file = Path(tempfile.gettempdir()) / "kefu-error.log"
+    with file.open("a", encoding="utf-8") as log:
+        traceback.print_exc(file=log)
+    return file

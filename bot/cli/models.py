@@ -1,0 +1,94 @@
+"""`kefu models`: what comes along and what was fetched."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from bot.cli.console import AsJson, Home, print_json, settings_at
+from bot.errors import ModelFileError
+
+if TYPE_CHECKING:
+    from models.catalogue import CatalogueEntry
+
+app = typer.Typer(help="The models.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_models(as_json: AsJson = False, home: Home = None) -> None:
+    """The models kefu knows, and which one answers."""
+    from models.catalogue import catalogue
+
+    settings = settings_at(home)
+    entries = [_described(one, settings.engine.model) for one in catalogue()]
+    entries += [
+        _found(path, settings.engine.model) for path in sorted(settings.paths.models.glob("*.gguf"))
+    ]
+    if as_json:
+        print_json(entries)
+        return
+    for one in entries:
+        mark = "*" if one["in_use"] else " "
+        size = f"{one['bytes'] / 1e6:6.1f} MB"
+        sys.stdout.write(f"{mark} {one['name']:16} {one['kind']:9} {size}  {one['description']}\n")
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(help="A name that `list` shows, or a GGUF file.")],
+    as_json: AsJson = False,
+    home: Home = None,
+) -> None:
+    """One model: what it is, where it lies, and what its file says."""
+    from models.catalogue import catalogue, find
+
+    settings = settings_at(home)
+    path = find(name, settings.paths.models)
+    known = next((one for one in catalogue() if one.name == name), None)
+    data: dict[str, Any] = {"name": name, "path": str(path), "bytes": path.stat().st_size}
+    if known:
+        data |= {"kind": known.kind, "description": known.description, "licence": known.licence}
+    if path.suffix == ".gguf" or known is None:
+        data["metadata"] = _metadata(path, settings)
+    if as_json:
+        print_json(data)
+        return
+    for key, value in {**data, **data.pop("metadata", {})}.items():
+        sys.stdout.write(f"{key:40} {str(value)[:120]}\n")
+
+
+def _metadata(path: Any, settings: Any) -> dict[str, str]:  # noqa: ANN401 - Path, Settings
+    from bot.engine.loading import read_metadata
+
+    try:
+        return read_metadata(path)
+    except ModelFileError:
+        raise
+    finally:
+        del settings
+
+
+def _described(one: CatalogueEntry, in_use: str) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "kind": one.kind,
+        "bytes": one.bytes,
+        "description": one.description,
+        "licence": one.licence,
+        "reads": one.reads,
+        "in_use": one.kind != "language" or one.name == in_use,
+    }
+
+
+def _found(path: Any, in_use: str) -> dict[str, Any]:  # noqa: ANN401 - Path
+    return {
+        "name": path.stem,
+        "kind": "language",
+        "bytes": path.stat().st_size,
+        "description": f"fetched: {path.name}",
+        "licence": "",
+        "reads": True,
+        "in_use": in_use in {path.stem, path.name, str(path)},
+    }

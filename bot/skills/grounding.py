@@ -1,0 +1,174 @@
+"""Answers rest on passages: picking the sentences that answer, and checking those a model wrote."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from langchain_core.embeddings import Embeddings
+
+from bot.conversation import Citation, Passage
+from bot.sentences import split_sentences
+
+PASSAGES_READ = 4
+"""Of those found, so many are cut into sentences and compared with the question."""
+SENTENCES_KEPT = 20_000
+"""Vectors of sentences kept in memory, 1.5 kB each."""
+MOST_QUOTED = 3
+STEPS_QUOTED = 8
+QUOTED_CHARACTERS = 700
+CLOSE = 0.8
+"""A neighbour that scores at least this share of the best sentence is quoted with it."""
+
+MEANING, WORDS = 0.7, 0.3
+"""The shares of the cosine and of the question's words found, in the score of a sentence."""
+FLOOR = {"meaning": 0.42, "words": 0.5}
+"""Below it nothing answers; `words` is for languages that the encoder does not know."""
+
+SUPPORTED_MEANING = 0.6
+SUPPORTED_WORDS = 0.6
+
+_LISTED = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+")
+_NUMBERED = re.compile(r"^\s*\d{1,2}[.)]\s+")
+_FIGURE = re.compile(r"\d+(?:[.,:]\d+)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Picked:
+    """`citations` is empty where nothing that was found answers the question."""
+
+    citations: tuple[Citation, ...]
+    score: float
+
+    @property
+    def quote(self) -> str:
+        """What stands in the reply, word for word."""
+        return "\n\n".join(citation.quote for citation in self.citations)
+
+
+@dataclass(frozen=True, slots=True)
+class _Unit:
+    passage: Passage
+    sentence: str
+    position: int
+
+    @property
+    def context(self) -> str:
+        return f"{self.passage.title} {self.passage.heading}"
+
+
+class Grounding:
+    def __init__(self, encoder: Embeddings, terms: Callable[[str], list[str]]) -> None:
+        """`terms` cuts a text into the words that matter, as the knowledge base does."""
+        self._encoder = encoder
+        self._terms = terms
+        self._languages: frozenset[str] = getattr(encoder, "languages", frozenset({"en"}))
+        self._vectors: OrderedDict[str, np.ndarray] = OrderedDict()
+
+    async def pick(self, question: str, language: str, passages: Sequence[Passage]) -> Picked:
+        """The sentences that answer `question`, in the order in which the page has them."""
+        units = [
+            _Unit(passage, sentence, position)
+            for passage in passages[:PASSAGES_READ]
+            for position, sentence in enumerate(split_sentences(passage.text))
+        ]
+        if not units:
+            return Picked((), 0.0)
+        known = language in self._languages
+        scores = await self._scores(question, units, meaning=known)
+        best = int(np.argmax(scores))
+        score = float(scores[best])
+        if score < FLOOR["meaning" if known else "words"]:
+            return Picked((), score)
+        return Picked((_quoted(units, scores, best),), score)
+
+    async def supported(self, sentence: str, passages: Sequence[Passage], language: str) -> bool:
+        """Whether a passage says what a model's sentence says, every figure included."""
+        text = "\n".join(f"{p.title}\n{p.heading}\n{p.text}" for p in passages)
+        if not set(_FIGURE.findall(sentence)) <= set(_FIGURE.findall(text)):
+            return False
+        if self._covered(sentence, text) >= SUPPORTED_WORDS:
+            return True
+        if language not in self._languages:
+            return False
+        said = [s for p in passages for s in split_sentences(p.text)]
+        vectors = await self._embedded([sentence, *said])
+        return bool(said) and float((vectors[1:] @ vectors[0]).max()) >= SUPPORTED_MEANING
+
+    async def cites(self, reply: str, text: str, language: str) -> bool:
+        """Whether a sentence of `reply` rests on `text`."""
+        passage = Passage("", "", "", "", text, language)
+        checks = [self.supported(s, [passage], language) for s in split_sentences(reply)]
+        return any([await check for check in checks])
+
+    async def _scores(self, question: str, units: list[_Unit], *, meaning: bool) -> np.ndarray:
+        words = np.array([self._covered(question, f"{u.context} {u.sentence}") for u in units])
+        if not meaning:
+            return words
+        headed = [f"{u.passage.title} > {u.passage.heading}: {u.sentence}" for u in units]
+        vectors = await self._embedded([question, *headed])
+        scores: np.ndarray = MEANING * (vectors[1:] @ vectors[0]) + WORDS * words
+        return scores
+
+    def _covered(self, text: str, by: str) -> float:
+        """The share of the text's words that `by` has, 0 to 1."""
+        wanted = set(self._terms(text))
+        return len(wanted & set(self._terms(by))) / len(wanted) if wanted else 0.0
+
+    async def _embedded(self, texts: list[str]) -> np.ndarray:
+        missing = [text for text in dict.fromkeys(texts) if text not in self._vectors]
+        if missing:
+            found = await self._encoder.aembed_documents(missing)
+            vectors = await asyncio.to_thread(np.asarray, found, np.float32)
+            self._vectors.update(zip(missing, vectors, strict=True))
+        rows = np.stack([self._vectors[text] for text in texts])
+        while len(self._vectors) > SENTENCES_KEPT:
+            self._vectors.popitem(last=False)
+        return rows
+
+
+def _quoted(units: list[_Unit], scores: np.ndarray, best: int) -> Citation:
+    chosen = units[best]
+    page = [(i, u) for i, u in enumerate(units) if u.passage.id == chosen.passage.id]
+    if _NUMBERED.match(chosen.sentence):
+        kept = [u for _, u in page if _NUMBERED.match(u.sentence)][:STEPS_QUOTED]
+    elif chosen.sentence.endswith((":", "：")):
+        rest = [u for _, u in page if u.position > chosen.position]
+        kept = [chosen, *_leading_items(rest)]
+    else:
+        near = [(i, u) for i, u in page if scores[i] >= CLOSE * scores[best] or i == best]
+        near = sorted(near, key=lambda pair: -scores[pair[0]])[:MOST_QUOTED]
+        kept = sorted((u for _, u in near), key=lambda u: u.position)
+    return Citation(
+        source=chosen.passage.source,
+        title=chosen.passage.title,
+        heading=chosen.passage.heading,
+        quote=_laid_out([u.sentence for u in kept]),
+    )
+
+
+def _leading_items(units: list[_Unit]) -> list[_Unit]:
+    items = []
+    for unit in units:
+        if not _LISTED.match(unit.sentence) or len(items) == STEPS_QUOTED:
+            break
+        items.append(unit)
+    return items
+
+
+def _laid_out(sentences: list[str]) -> str:
+    """One listed sentence loses its bullet; several keep their lines."""
+    if len(sentences) == 1:
+        return _LISTED.sub("", sentences[0])
+    text = ""
+    for sentence in sentences:
+        separator = "\n" if _LISTED.match(sentence) or "|" in sentence else " "
+        if text and len(text) + len(sentence) > QUOTED_CHARACTERS:
+            break
+        joined = separator if text and not text.endswith(("。", "！", "？")) else ""
+        text += (joined or ("\n" if text and separator == "\n" else "")) + sentence
+    return text

@@ -1,0 +1,114 @@
+"""The engine beside a bare llama.cpp loop on the same file: `python -m tests.bench.bench_engine`.
+
+Takes the path of a GGUF file; the model that comes along by default. Both are measured in turns in
+one run, because absolute times drift with what else the machine does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+from bot.engine import EngineThread, LanguageModel, LlamaChatModel
+from bot.settings import EngineSettings
+
+DEFAULT = Path("models/weights/kefu-small-q8_0.gguf")
+ROUNDS, TOKENS = 3, 128
+QUESTION = "How long do I have to send back a pair of shoes that I ordered last week?"
+LITERAL = "You can send your order back within thirty days of its arrival, free of charge. " * 4
+
+
+class BareLoop:
+    """Decode, take the likeliest token, decode: nothing else. On the engine thread."""
+
+    def __init__(self, path: Path, settings: EngineSettings) -> None:
+        import llama_cpp
+
+        self._api = llama_cpp
+        model = llama_cpp.llama_model_default_params()
+        self._model = llama_cpp.llama_model_load_from_file(os.fsencode(path), model)
+        context = llama_cpp.llama_context_default_params()
+        context.n_ctx, context.flash_attn_type = 1024, 0
+        context.n_threads = context.n_threads_batch = settings.threads
+        self._context = llama_cpp.llama_init_from_model(self._model, context)
+        chain = llama_cpp.llama_sampler_chain_default_params()
+        self._sampler = llama_cpp.llama_sampler_chain_init(chain)
+        llama_cpp.llama_sampler_chain_add(self._sampler, llama_cpp.llama_sampler_init_greedy())
+
+    def tokens_per_second(self, prompt: list[int]) -> float:
+        api = self._api
+        api.llama_memory_clear(api.llama_get_memory(self._context), False)
+        given = (api.llama_token * len(prompt))(*prompt)
+        api.llama_decode(self._context, api.llama_batch_get_one(given, len(prompt)))
+        token = (api.llama_token * 1)()
+        began = perf_counter()
+        for _ in range(TOKENS):
+            token[0] = api.llama_sampler_sample(self._sampler, self._context, -1)
+            api.llama_decode(self._context, api.llama_batch_get_one(token, 1))
+        return TOKENS / (perf_counter() - began)
+
+    def free(self) -> None:
+        self._api.llama_sampler_free(self._sampler)
+        self._api.llama_free(self._context)
+        self._api.llama_model_free(self._model)
+
+
+async def measure(chat: LlamaChatModel, conversation: str, grammar: str | None) -> float:
+    """Tokens per second as the reader of the stream sees them, the first one not counted."""
+    first_at, usage = 0.0, None
+    config = {"metadata": {"conversation": conversation}}
+    async for chunk in chat.astream(QUESTION, config, grammar=grammar):  # type: ignore[arg-type]
+        first_at = first_at or perf_counter()
+        usage = chunk.usage_metadata or usage
+    assert usage is not None
+    return (usage["output_tokens"] - 1) / (perf_counter() - first_at)
+
+
+def second_turn(chat: LlamaChatModel) -> tuple[int, int, int]:
+    """(prompt tokens in all, decoded, decoded where the reply was forced by a grammar)."""
+    counts = []
+    for number, grammar in enumerate((None, f'root ::= "{LITERAL}"')):
+        config = {"metadata": {"conversation": f"second-{number}"}}
+        history = [("system", "You are kind and brief. " * 8), ("human", QUESTION)]
+        first = chat.invoke(history, config, grammar=grammar)  # type: ignore[arg-type]
+        history += [("ai", first.text), ("human", "And for hats?")]
+        usage = chat.invoke(history, config).usage_metadata  # type: ignore[arg-type]
+        assert usage is not None
+        counts.append((usage["input_tokens"], usage["input_token_details"]["cache_read"]))
+    (total, reused), (forced_total, forced_reused) = counts
+    return total, total - reused, forced_total - forced_reused
+
+
+def main(path: Path) -> None:
+    settings = EngineSettings(threads=len(os.sched_getaffinity(0)), temperature=0)
+    with EngineThread() as thread:
+        model = LanguageModel.load(path, thread, settings)
+        bare = thread.run(lambda: BareLoop(path, settings))
+        thread.keep(bare.free)
+        chat = LlamaChatModel(language_model=model, max_tokens=TOKENS)
+        prompt = model.vocabulary.tokenize(QUESTION.encode(), special=False)
+        ratios, ours, theirs, forced = [], [], [], []
+        for number in range(ROUNDS):
+            theirs.append(thread.run(lambda: bare.tokens_per_second(prompt)))
+            ours.append(asyncio.run(measure(chat, f"free-{number}", None)))
+            ratios.append(ours[-1] / theirs[-1])
+            literal = f'root ::= "{LITERAL}"'
+            forced.append(asyncio.run(measure(chat, f"forced-{number}", literal)))
+        total, decoded, decoded_forced = second_turn(chat)
+        print(f"{path.name}: {model.info.description}, {settings.threads} threads\n")
+        print("| engine | |\n|---|---|")
+        print(f"| bare llama.cpp loop, tokens/s | {median(theirs):.0f} |")
+        print(f"| LlamaChatModel.astream, tokens/s | {median(ours):.0f} |")
+        print(f"| of the bare loop (median of {ROUNDS} rounds) | {median(ratios):.2f} |")
+        print(f"| with a grammar of one long literal, tokens/s | {median(forced):.0f} |")
+        print(f"| second turn, prompt tokens in all | {total} |")
+        print(f"| second turn, of them decoded | {decoded} |")
+        print(f"| the same after a reply that a grammar forced | {decoded_forced} |")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT)

@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from bot.settings import TerminalSettings
+from tests.tui.fake_desk import START
+from tui.app import KefuApp
+from tui.desk import ChatDesk, DeskOpener
+
+AppMaker = Callable[..., KefuApp]
+
+
+@pytest.fixture
+def make_app() -> AppMaker:
+    """An application whose clock stands still."""
+
+    def make(desk: ChatDesk | DeskOpener, **settings: object) -> KefuApp:
+        return KefuApp(
+            desk,
+            TerminalSettings.model_validate(settings),
+            clock=lambda: START + timedelta(hours=2),
+        )
+
+    return make

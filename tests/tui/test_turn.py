@@ -1,0 +1,172 @@
+"""Sending, streaming, stopping, failing."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Markdown
+
+from bot.conversation import ConversationState, MessageState, ReplyStatus
+from bot.errors import ModelError
+from tests.tui.conftest import AppMaker
+from tests.tui.driving import (
+    answers,
+    app_of,
+    ask,
+    awake,
+    customers,
+    footer,
+    notices,
+    shown,
+    until,
+    write,
+)
+from tests.tui.fake_desk import CROSS, RETURNS, FakeDesk, Script
+from tui.desk import WITH_PERSON
+from tui.widgets.banner import Banner
+
+
+async def test_a_reply_is_shown_with_what_it_took(make_app: AppMaker) -> None:
+    desk = FakeDesk(Script(sentiment=CROSS))
+    async with make_app(desk).run_test() as pilot:
+        await awake(pilot)
+        await ask(pilot, "How long do I have?")
+        assert shown(customers(pilot)[0]) == "You   ▼ negative -0.82\nHow long do I have?"
+        assert answers(pilot)[0].query_one(Markdown).source == RETURNS.text
+        assert footer(answers(pilot)[0]) == "2 sources · first token 410 ms · 61 tok/s · 968 reused"
+        assert app_of(pilot).home.prompt.text == ""
+        assert app_of(pilot).home.prompt.has_focus
+
+
+async def test_tokens_are_shown_as_they_come(make_app: AppMaker) -> None:
+    gate = asyncio.Semaphore(3)
+    async with make_app(FakeDesk(Script(gate=gate))).run_test() as pilot:
+        await awake(pilot)
+        await write(pilot, "How long?")
+        await until(pilot, lambda: answers(pilot)[0].text == "You can return")
+        assert answers(pilot)[0].query_one(Markdown).source == "You can return"
+        assert footer(answers(pilot)[0]) == "writing…"
+
+
+async def test_escape_stops_and_keeps_what_was_written(make_app: AppMaker) -> None:
+    gate = asyncio.Semaphore(3)
+    desk = FakeDesk(Script(gate=gate))
+    async with make_app(desk).run_test() as pilot:
+        await awake(pilot)
+        await write(pilot, "How long?")
+        await until(pilot, lambda: answers(pilot)[0].text == "You can return")
+        await pilot.press("escape")
+        await until(pilot, lambda: app_of(pilot).home.chat.turn is None)
+        assert answers(pilot)[0].text == "You can return"
+        assert footer(answers(pilot)[0]).startswith("■ stopped")
+    (said,) = desk.log.said.values()
+    assert (said[-1].text, said[-1].state) == ("You can return", MessageState.STOPPED)
+
+
+async def test_quitting_stops_the_reply_and_stores_it(make_app: AppMaker) -> None:
+    desk = FakeDesk(Script(gate=asyncio.Semaphore(2)))
+    async with make_app(desk).run_test() as pilot:
+        await awake(pilot)
+        await write(pilot, "How long?")
+        await until(pilot, lambda: answers(pilot)[0].text == "You can")
+        await pilot.press("ctrl+q")
+    (said,) = desk.log.said.values()
+    assert said[-1].state is MessageState.STOPPED
+
+
+async def test_a_second_message_waits_for_the_first(make_app: AppMaker) -> None:
+    async with make_app(FakeDesk(Script(gate=asyncio.Semaphore(1)))).run_test() as pilot:
+        await awake(pilot)
+        await write(pilot, "first")
+        await write(pilot, "second")
+        await until(pilot, lambda: "A reply is being written; esc stops it." in notices(pilot))
+        assert app_of(pilot).home.prompt.text == "second"
+
+
+async def test_the_checked_reply_takes_the_place_of_the_streamed_one(make_app: AppMaker) -> None:
+    unknown = replace(RETURNS, text="I do not know.", status=ReplyStatus.UNKNOWN, citations=())
+    desk = FakeDesk(Script(checked=unknown))
+    async with make_app(desk).run_test() as pilot:
+        await awake(pilot)
+        await ask(pilot, "What is the capital of France?")
+        assert answers(pilot)[0].query_one(Markdown).source == "I do not know."
+        assert footer(answers(pilot)[0]).startswith("◇ not in the help pages")
+
+
+@pytest.mark.parametrize(
+    ("script", "says"),
+    [
+        (Script(error="no such model: [b]x[/b]"), "✗ no such model: [b]x[/b]"),
+        (Script(raises=ModelError("the engine was shut down")), "✗ the engine was shut down"),
+        (Script(raises=ValueError("[/x]")), "✗ Something went wrong: ValueError('[/x]')"),
+    ],
+)
+async def test_a_failing_turn_says_so_and_keeps_the_question(
+    make_app: AppMaker, script: Script, says: str
+) -> None:
+    async with make_app(FakeDesk(script)).run_test() as pilot:
+        await awake(pilot)
+        await ask(pilot, "Where is it?")
+        assert footer(answers(pilot)[0]) == says
+        assert customers(pilot)[0].text == "Where is it?"
+        await ask(pilot, "And now?")
+        assert footer(answers(pilot)[1]).startswith("2 sources")
+
+
+async def test_a_question_that_was_never_stored_goes_back_into_the_prompt(
+    make_app: AppMaker,
+) -> None:
+    desk = FakeDesk(Script(before_noted=ModelError("the disk is full")))
+    async with make_app(desk).run_test() as pilot:
+        await awake(pilot)
+        await ask(pilot, "Where is it?")
+        assert footer(answers(pilot)[0]) == "✗ the disk is full"
+        assert app_of(pilot).home.prompt.text == "Where is it?"
+
+
+def shown_banner(pilot: Pilot[None]) -> bool:
+    return app_of(pilot).home.query_one(Banner).display
+
+
+async def test_a_person_is_called(make_app: AppMaker) -> None:
+    desk = FakeDesk(Script(rule="asked_for_person"), Script(rule="held", silent=True))
+    async with make_app(desk).run_test() as pilot:
+        await awake(pilot)
+        assert not shown_banner(pilot)
+        await ask(pilot, "Let me talk to somebody")
+        assert shown_banner(pilot)
+        assert footer(answers(pilot)[0]).startswith("→ a person was called")
+        await ask(pilot, "Are you there?")
+        assert footer(answers(pilot)[1]) == WITH_PERSON
+        await app_of(pilot).home.action_reopen()
+        await until(pilot, lambda: not shown_banner(pilot))
+    (conversation,) = desk.log.conversations.values()
+    assert conversation.state is ConversationState.OPEN
+
+
+async def test_the_reply_goes_on_while_another_conversation_is_read(make_app: AppMaker) -> None:
+    gate = asyncio.Semaphore(3)
+    desk = FakeDesk(Script(gate=gate))
+    other = await desk.talked(("Earlier", CROSS, RETURNS))
+    async with make_app(desk).run_test() as pilot:
+        await awake(pilot)
+        await write(pilot, "How long?")
+        await until(pilot, lambda: answers(pilot)[0].text == "You can return")
+        asked = app_of(pilot).home.conversation
+        assert asked
+        await app_of(pilot).home.show(other.id)
+        assert [row.text for row in customers(pilot)] == ["Earlier"]
+        gate.release()
+        turn = app_of(pilot).home.chat.turn
+        assert turn
+        await app_of(pilot).home.show(asked.id)
+        await until(pilot, lambda: answers(pilot)[-1].text == "You can return shoes")
+        assert [row.text for row in customers(pilot)] == ["How long?"]
+        for _ in range(99):
+            gate.release()
+        await until(pilot, lambda: app_of(pilot).home.chat.turn is None)
+        assert answers(pilot)[-1].text == RETURNS.text
+        assert len(answers(pilot)) == 1
