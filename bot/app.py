@@ -38,7 +38,7 @@ async def open_store_of(settings: Settings) -> AsyncIterator[Store]:
     """The log and the stored knowledge alone: no model is loaded."""
     from bot.store import open_store
 
-    store = await open_store(settings.store.url or f"sqlite+aiosqlite:///{settings.paths.database}")
+    store = await open_store(settings.store.url or settings.paths.database)
     try:
         yield store
     finally:

@@ -38,6 +38,7 @@ from bot.skills.grounding import Grounding
 from bot.skills.prompt import PromptWriter, Turn
 from bot.skills.sentiment import SentimentTagger
 from bot.skills.small_talk import small_talk
+from bot.skills.wishes import says_yes, wishes_for_a_person
 from bot.skills.wording import Wording
 from bot.store import ConversationLog
 from knowledge.followup import fold
@@ -102,7 +103,7 @@ class Assistant:
         )
 
     async def reply(self, conversation: Conversation, text: str) -> AsyncIterator[TurnEvent]:
-        """Closing the iterator, or cancelling its task, stops the answer: the part so far is kept."""
+        """Closing the iterator, or cancelling its task, stops the answer; what there is is kept."""
         began = time.perf_counter()
         message = await self._note(conversation, text)
         yield Noted(message)
@@ -130,12 +131,13 @@ class Assistant:
             yield HandedOff(handoff.HELD, None)
             return
         history = await self._log.messages(conversation, limit=HISTORY)
-        if decision := handoff.decide(message.text, history):
+        decision = handoff.decide(history, wishes=wishes_for_a_person, agrees=says_yes)
+        if decision:
             yield await self._hand_off(conversation, decision.rule, draft)
             return
         if small_talk(message.text):
             draft.rule = "small talk"
-            current, passages = _turn(message, ()), ()
+            current, passages = _turn(message, ()), tuple[Passage, ...]()
         else:
             passages, current = await self._look_up(message, history)
             yield LookedUp(passages)
@@ -214,7 +216,7 @@ class Assistant:
             )
             # a quote cut off at the limit would no longer stand word for word
             arguments["max_tokens"] = self._max_tokens + len(quote.encode())
-        last = AIMessageChunk("")
+        last = AIMessageChunk(content="")
         async for chunk in self._model.astream(
             list(messages), config={"metadata": {"conversation": conversation}}, **arguments
         ):
@@ -239,8 +241,10 @@ class Assistant:
             else:
                 draft.rule = "a sentence was held back that no passage supports"
         draft.citations = tuple(
-            replace(c, cited=await self._grounding.cites(draft.text, c.quote, draft.language))
-            for c in current.passages
+            [
+                replace(c, cited=await self._grounding.cites(draft.text, c.quote, draft.language))
+                for c in current.passages
+            ]
         )
 
     async def _record(
@@ -293,7 +297,8 @@ def _turns(history: Sequence[Message]) -> list[Turn]:
 
 
 def _turn(message: Message, passages: tuple[Citation, ...]) -> Turn:
-    return Turn(message.text, message.sentiment and message.sentiment.label, passages)
+    mood = message.sentiment.label if message.sentiment else None
+    return Turn(message.text, mood, passages)
 
 
 def _timing(last: AIMessageChunk, draft: _Draft) -> Timing:

@@ -16,7 +16,7 @@ LEADS_ON = re.compile(
 PRONOUN = re.compile(
     r"\b(?:it|they|them|those|these|ones?)\b"
     r"|\b(?:is|does|was|will|can|about|with|of|for) (?:that|this)\b|\b(?:that|this)\W*$"
-    r"|[它]们?|[这那][个些](?!网站|店)",
+    r"|它|[这那][个些](?=[可能要多有是也还呢吗怎会需]|\W|$)",
     re.IGNORECASE,
 )
 EMPTY_PRONOUN = re.compile(r"\bis it (?:possible|ok(?:ay)?|allowed|safe|true)\b", re.IGNORECASE)

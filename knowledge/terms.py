@@ -22,7 +22,7 @@ was we were what when where which while who whom whose why will with would yes n
 STOP_WORDS = frozenset(ENGLISH.split())
 STOP_PHRASES = re.compile(
     "请问一下|请问|你们|我们|他们|我的|你好|您好|谢谢|为什么|什么时候|什么|怎么样|怎么办|怎么|怎样|如何|"
-    "可不可以|可以|能不能|能否|是不是|是否|有没有|哪里|哪儿|哪些|哪个|多少|多久|这个|那个|一下|需要|"
+    "可不可以|可以|能不能|能否|是不是|是否|有没有|哪里|哪儿|哪些|哪个|多少钱|多少|多久|这个|那个|一下|需要|"
     "想要|如果|的话|还是|或者|我想|我要|我|你|您|吗|呢|吧|啊|呀|了(?!解)|的|么|那|是|(?<![现存正])在(?!线)|想|(?<!申)请"
 )
 
@@ -34,13 +34,17 @@ def terms_of(text: str) -> str:
 
 def query_terms(text: str) -> list[str]:
     """Of a question: distinct, without stop words, unless it consists of them."""
-    return content_terms(text) or _distinct(_terms(text, singles=False))
+    found = _terms(_without_phrases(text), singles=True, without=STOP_WORDS)
+    return _distinct(found) or _distinct(_terms(text, singles=True))
 
 
 def content_terms(text: str) -> list[str]:
-    """Without stop words; empty for "how do I do that?"."""
-    bare = STOP_PHRASES.sub(" ", unicodedata.normalize("NFKC", text))
-    return _distinct(_terms(bare, singles=False, without=STOP_WORDS))
+    """What a question says by itself, about one a word; empty for "how do I do that?"."""
+    return _distinct(_terms(_without_phrases(text), singles=False, without=STOP_WORDS))
+
+
+def _without_phrases(text: str) -> str:
+    return STOP_PHRASES.sub(" ", unicodedata.normalize("NFKC", text))
 
 
 def _distinct(terms: Iterable[str]) -> list[str]:
@@ -48,7 +52,7 @@ def _distinct(terms: Iterable[str]) -> list[str]:
 
 
 def _terms(text: str, *, singles: bool, without: frozenset[str] = frozenset()) -> Iterator[str]:
-    """`singles` adds each character by itself: a question may hold one alone."""
+    """`singles` adds each character by itself: "收到货" and "收货" share no pair."""
     for token in TOKEN.finditer(unicodedata.normalize("NFKC", text).casefold()):
         if run := token["run"]:
             if singles or len(run) == 1:

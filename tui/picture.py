@@ -50,7 +50,6 @@ def main() -> None:
     arguments = parser.parse_args()
 
     from bot.app import open_kefu
-
     from bot.settings import load_settings
 
     settings = load_settings(arguments.home)

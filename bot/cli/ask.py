@@ -94,7 +94,7 @@ async def _batch(kefu: Kefu, file: Path | None) -> None:
         print_json({"id": record["id"], **result} if "id" in record else result)
 
 
-async def _remember(kefu: Kefu, place: Conversation, turn: Any, roles: Any) -> None:  # noqa: ANN401
+async def _remember(kefu: Kefu, place: Conversation, turn: Any, roles: Any) -> None:
     from bot.conversation import Reply, ReplyStatus
 
     if not isinstance(turn, dict) or not isinstance(turn.get("text"), str):

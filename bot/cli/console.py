@@ -41,7 +41,7 @@ def run(work: Coroutine[Any, Any, Result]) -> Result:
     return asyncio.run(work)
 
 
-def settings_at(home: Path | None) -> Any:  # noqa: ANN401 - Settings, imported where it is needed
+def settings_at(home: Path | None) -> Any:
     from bot.settings import load_settings
 
     return load_settings(home)
@@ -52,7 +52,7 @@ def print_json(data: object) -> None:
     sys.stdout.flush()
 
 
-def plain(data: object) -> Any:  # noqa: ANN401 - whatever JSON can hold
+def plain(data: object) -> Any:
     """Dataclasses as dictionaries, times as ISO 8601, anything else as it is."""
     if is_dataclass(data) and not isinstance(data, type):
         return plain(asdict(data))

@@ -73,7 +73,7 @@ async def _database(settings: Settings) -> Check:
     return Check("database", ok=True, found=f"{place} ({pages} documents, {talks} conversations)")
 
 
-def _told(value: Any) -> str:  # noqa: ANN401 - whatever JSON can hold
+def _told(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(_told(one) for one in value) or "none"
     if isinstance(value, dict):

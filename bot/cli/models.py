@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bot.cli.console import AsJson, Home, print_json, settings_at
-from bot.errors import ModelFileError
 
 if TYPE_CHECKING:
     from models.catalogue import CatalogueEntry
@@ -51,23 +50,14 @@ def show(
     if known:
         data |= {"kind": known.kind, "description": known.description, "licence": known.licence}
     if path.suffix == ".gguf" or known is None:
-        data["metadata"] = _metadata(path, settings)
+        from bot.engine.loading import read_metadata
+
+        data["metadata"] = read_metadata(path)
     if as_json:
         print_json(data)
         return
     for key, value in {**data, **data.pop("metadata", {})}.items():
         sys.stdout.write(f"{key:40} {str(value)[:120]}\n")
-
-
-def _metadata(path: Any, settings: Any) -> dict[str, str]:  # noqa: ANN401 - Path, Settings
-    from bot.engine.loading import read_metadata
-
-    try:
-        return read_metadata(path)
-    except ModelFileError:
-        raise
-    finally:
-        del settings
 
 
 def _described(one: CatalogueEntry, in_use: str) -> dict[str, Any]:
@@ -82,7 +72,7 @@ def _described(one: CatalogueEntry, in_use: str) -> dict[str, Any]:
     }
 
 
-def _found(path: Any, in_use: str) -> dict[str, Any]:  # noqa: ANN401 - Path
+def _found(path: Any, in_use: str) -> dict[str, Any]:
     return {
         "name": path.stem,
         "kind": "language",

@@ -21,7 +21,7 @@ _SHARE_OF_MEMORY = 0.25
 _BYTES_OF_CACHE_VALUE = 2  # F16
 
 
-class Interrupted(Exception):  # noqa: N818 - not an error: somebody asked for it
+class Interrupted(Exception):
     """The decode was broken off by the engine thread's interrupt."""
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Generator, Sequence
+import json
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
@@ -42,6 +43,8 @@ class ModelInfo:
     """How many keep their KV cache at the same time."""
     reads: bool
     """Whether it answers from passages by itself; False for one that only words a reply."""
+    lexicon: Mapping[str, Sequence[str]]
+    """Of a model that does not read: the words it may use, by language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,4 +274,5 @@ def _info(model: object, path: Path, context: int, conversations: int) -> ModelI
         trained_context=llama_cpp.llama_model_n_ctx_train(model),
         conversations=conversations,
         reads=loading.metadata(model, "kefu.reads") != "false",
+        lexicon=json.loads(loading.metadata(model, "kefu.lexicon") or "{}"),
     )

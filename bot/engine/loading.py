@@ -55,6 +55,30 @@ def check_file(path: Path) -> None:
         )
 
 
+def read_metadata(path: Path) -> dict[str, str]:
+    """What the file says of itself; its weights are not read. On any thread: nothing is shared."""
+    check_file(path)
+    log.silence()
+    log.last_error()
+    parameters = llama_cpp.llama_model_default_params()
+    parameters.vocab_only = True
+    model = llama_cpp.llama_model_load_from_file(os.fsencode(path), parameters)
+    if not model:
+        raise ModelFileError(f"{path} is not a model that llama.cpp can load: {log.last_error()}")
+    try:
+        count = llama_cpp.llama_model_meta_count(model)
+        keys = [_text(llama_cpp.llama_model_meta_key_by_index, model, i) for i in range(count)]
+        return {key: metadata(model, key) or "" for key in keys}
+    finally:
+        llama_cpp.llama_model_free(model)
+
+
+def _text(read: Any, model: Any, index: int) -> str:
+    buffer = ctypes.create_string_buffer(256)
+    read(model, index, buffer, len(buffer))
+    return buffer.value.decode("utf-8", "replace")
+
+
 def metadata(model: Any, key: str) -> str | None:
     """The value as llama.cpp prints it: "true", "512"; None where the file does not say."""
     size = 1 << 12

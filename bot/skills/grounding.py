@@ -152,7 +152,7 @@ def _quoted(units: list[_Unit], scores: np.ndarray, best: int) -> Citation:
 
 
 def _leading_items(units: list[_Unit]) -> list[_Unit]:
-    items = []
+    items: list[_Unit] = []
     for unit in units:
         if not _LISTED.match(unit.sentence) or len(items) == STEPS_QUOTED:
             break

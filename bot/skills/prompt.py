@@ -31,7 +31,7 @@ QUESTION_CHARACTERS = 4_000
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What the customer asked and what it was answered from. `reply` is None for the current one."""
+    """A question and what it was answered from. `reply` is None for the current one."""
 
     question: str
     mood: SentimentLabel | None = None
@@ -69,7 +69,7 @@ class PromptWriter:
         current = self._shortened(current)
         turns = [*history, current]
         first = self._first_shown(turns)
-        messages = [self._system]
+        messages: list[BaseMessage] = [self._system]
         for turn in turns[first:]:
             messages += turn.messages()
         return Prompt(tuple(messages), self._count(messages), first)

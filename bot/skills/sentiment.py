@@ -57,7 +57,7 @@ class SentimentTagger:
         """Raise ModelFileError where `weights` is not the sentiment model."""
         self._encoder = encoder
         try:
-            with np.load(weights, allow_pickle=False) as stored:
+            with weights.open("rb") as file, np.load(file, allow_pickle=False) as stored:
                 self._labels = [SentimentLabel(label) for label in stored["labels"].tolist()]
                 self._english = _head(stored, "en")
                 self._chinese = _head(stored, "zh")

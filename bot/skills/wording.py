@@ -44,8 +44,8 @@ class Wording:
 
 _SENTENCES = {
     "en": (
-        f'opening ::= (sentence [.!] " ")? sentence [:]',
-        f'closing ::= sentence [.!?] (" " sentence [.!?]){{0,2}}',
+        'opening ::= (sentence [.!] " ")? sentence [:]',
+        'closing ::= sentence [.!?] (" " sentence [.!?]){0,2}',
         f'sentence ::= first (","? " " word){{0,{OPENING_WORDS}}}',
     ),
     "zh": (

@@ -4,34 +4,30 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from importlib import import_module
 from pathlib import Path
 
 from bot.errors import UnreadableDocument
-from knowledge.loaders.docx import load_docx
-from knowledge.loaders.html import load_html
-from knowledge.loaders.jsonl import load_jsonl
-from knowledge.loaders.pdf import load_pdf
-from knowledge.loaders.tables import load_table
-from knowledge.loaders.text import load_markdown, load_text
 from knowledge.pages import Page, Skipped
 
 Loader = Callable[[Path, str], Iterable[Page | Skipped]]
 """The file and its source, to the pages in it."""
 
-LOADERS: dict[str, Loader] = {
-    ".md": load_markdown,
-    ".markdown": load_markdown,
-    ".txt": load_text,
-    ".text": load_text,
-    ".html": load_html,
-    ".htm": load_html,
-    ".csv": load_table,
-    ".tsv": load_table,
-    ".jsonl": load_jsonl,
-    ".ndjson": load_jsonl,
-    ".pdf": load_pdf,
-    ".docx": load_docx,
+FAMILIES = {
+    ".md": "markdown",
+    ".markdown": "markdown",
+    ".txt": "text",
+    ".text": "text",
+    ".html": "html",
+    ".htm": "html",
+    ".csv": "tables",
+    ".tsv": "tables",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".pdf": "pdf",
+    ".docx": "docx",
 }
+"""The module that reads files of each ending, imported with its library when one comes by."""
 
 
 def load(paths: Iterable[Path]) -> Iterator[Page | Skipped]:
@@ -50,7 +46,7 @@ def _load_folder(folder: Path) -> Iterator[Page | Skipped]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
             path = Path(here, name)
-            if not name.startswith(".") and path.suffix.lower() in LOADERS:
+            if not name.startswith(".") and path.suffix.lower() in FAMILIES:
                 empty = False
                 yield from _load_file(path, path.relative_to(folder).as_posix())
     for error in unreadable:
@@ -60,20 +56,25 @@ def _load_folder(folder: Path) -> Iterator[Page | Skipped]:
 
 
 def _load_file(path: Path, source: str) -> Iterator[Page | Skipped]:
-    loader = LOADERS.get(path.suffix.lower())
+    family = FAMILIES.get(path.suffix.lower())
     try:
         if not path.exists():
             yield Skipped(path, "no such file")
         elif not path.is_file():
             yield Skipped(path, "not a file")
-        elif loader is None:
+        elif family is None:
             yield Skipped(path, f"unknown ending {path.suffix!r}; kefu reads {endings()}")
         elif path.stat().st_size == 0:
             yield Skipped(path, "empty file")
         else:
-            yield from _filled(loader(path, source), path)
+            yield from _filled(_loader(family)(path, source), path)
     except Exception as error:  # the libraries raise whatever they like on a broken file
         yield Skipped(path, _reason(error))
+
+
+def _loader(family: str) -> Loader:
+    loader: Loader = import_module(f"knowledge.loaders.{family}").load
+    return loader
 
 
 def _filled(pages: Iterable[Page | Skipped], path: Path) -> Iterator[Page | Skipped]:
@@ -94,4 +95,4 @@ def _reason(error: Exception) -> str:
 
 
 def endings() -> str:
-    return " ".join(LOADERS)
+    return " ".join(FAMILIES)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 HEADING = re.compile(r"(?:Heading|heading) (\d)")
 
 
-def load_docx(path: Path, source: str) -> Iterator[Page]:
+def load(path: Path, source: str) -> Iterator[Page]:
     import docx
     from docx.opc.exceptions import PackageNotFoundError
     from docx.table import Table

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from bs4 import BeautifulSoup, NavigableString, PageElement, Tag
@@ -16,14 +16,17 @@ NOT_CONTENT = (
     *("form", "button", "select", "iframe", "title"),
 )
 HEADINGS = {f"h{level}": level for level in range(1, 7)}
-GROUPS = ("ul", "ol", "dl", "table")
+LISTS = ("ul", "ol", "dl")
+GROUPS = (*LISTS, "table")
+DEEPEST = 10
+"""Levels of a list that are shown."""
 BLOCKS = (
     *("p", "li", "dt", "dd", "pre", "blockquote", "figcaption", "summary", "details", "address"),
     *("div", "section", "article", "main", "header", "body", "[document]", *HEADINGS, *GROUPS),
 )
 
 
-def load_html(path: Path, source: str) -> Iterator[Page]:
+def load(path: Path, source: str) -> Iterator[Page]:
     soup = BeautifulSoup(read_text(path), "html.parser")
     title = soup.title.get_text(" ", strip=True) if soup.title else ""
     body = soup.select_one("main") or soup.select_one("article") or soup.body or soup
@@ -34,15 +37,18 @@ def load_html(path: Path, source: str) -> Iterator[Page]:
 
 def _outline(body: Tag) -> Outline:
     outline = Outline()
+    inside: set[int] = set()
+    """What stands in a list or a table that was already read as a whole."""
     for tag in [body, *body.find_all(BLOCKS)]:
+        if id(tag) in inside:
+            continue
         if tag.name in HEADINGS:
             outline.head(HEADINGS[tag.name], _text(tag).replace("\n", " "))
         elif tag.name in GROUPS:
-            if tag.find_parent(GROUPS) is None:
-                lines = list(_rows(tag) if tag.name == "table" else _items(tag))
-                header = lines[0] if lines and tag.find("th") else ""
-                outline.add("\n".join(lines), header)
-        elif tag.find_parent(GROUPS) is None:
+            inside.update(map(id, tag.find_all(BLOCKS)))
+            lines = list(_rows(tag) if tag.name == "table" else _items(tag))
+            outline.add("\n".join(lines), lines[0] if lines and tag.find("th") else "")
+        else:
             outline.add(tag.get_text() if tag.name == "pre" else _text(tag))
     return outline
 
@@ -56,35 +62,38 @@ def _rows(table: Tag) -> Iterator[str]:
 
 def _items(group: Tag) -> Iterator[str]:
     for item in group.find_all(("li", "dt", "dd")):
-        inner = [_text(part) for part in item.find_all(("p", "div", "pre", "details"))]
-        if text := " ".join([_text(item), *inner]).strip():
-            yield f"{_marker(item)}{text}".replace("\n", " ")
+        if text := _text(item, without=LISTS).replace("\n", " "):
+            yield f"{_marker(item)}{text}"
 
 
 def _marker(item: Tag) -> str:
-    above = item.find_parent(GROUPS)
+    above = item.find_parent(LISTS)
     if item.name != "li" or above is None:
         return ""
-    indent = "  " * (len(item.find_parents(("ul", "ol"))) - 1)
+    indent = "  " * (len(item.find_parents(LISTS, limit=DEEPEST)) - 1)
     if above.name == "ul":
         return f"{indent}- "
     return f"{indent}{1 + len(item.find_previous_siblings('li'))}. "
 
 
-def _text(tag: Tag) -> str:
-    """The text that stands in no smaller block of it, its white space as a browser shows it."""
-    text = "".join(_own(tag))
-    return re.sub(r" ?\r ?", "\n", re.sub(r"[ \t\n\f]+", " ", text)).strip()
+def _text(tag: Tag, *, without: Collection[str] = BLOCKS) -> str:
+    """The text in it, but not in those inside of it, with white space as a browser shows it."""
+    text = re.sub(r"[ \t\n\f]+", " ", "".join(_strings(tag, without)))
+    return re.sub(r" ?\r ?", "\n", text).strip()
 
 
-def _own(tag: Tag) -> Iterator[str]:
+def _strings(tag: Tag, without: Collection[str]) -> Iterator[str]:
+    r"""A line break comes out as \r: HTML's own are spaces."""
     waiting: list[PageElement] = list(reversed(tag.contents))
     while waiting:
         element = waiting.pop()
-        if isinstance(element, Tag):
-            if element.name == "br":
-                yield "\r"
-            elif element.name not in BLOCKS:
-                waiting.extend(reversed(element.contents))
-        elif type(element) is NavigableString:  # comments and the like are subclasses
-            yield str(element)
+        if not isinstance(element, Tag):
+            if type(element) is NavigableString:  # comments and the like are subclasses
+                yield str(element)
+        elif element.name == "br":
+            yield "\r"
+        elif element.name not in without:
+            if element.name in BLOCKS:
+                yield " "
+                waiting.append(NavigableString(" "))
+            waiting.extend(reversed(element.contents))

@@ -10,7 +10,7 @@ from knowledge.loaders.text import outline_of, read_text
 from knowledge.pages import Page, Skipped
 
 
-def load_jsonl(path: Path, source: str) -> Iterator[Page | Skipped]:  # noqa: ARG001 (the id is it)
+def load(path: Path, source: str) -> Iterator[Page | Skipped]:  # noqa: ARG001 (the id is it)
     for number, line in enumerate(read_text(path).split("\n"), start=1):
         if line.strip():
             page = _page(line)

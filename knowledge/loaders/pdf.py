@@ -14,7 +14,7 @@ HYPHEN = re.compile(r"(?<=[a-zà-ÿ])-\n(?=[a-zà-ÿ])")
 """A word cut at the end of a line."""
 
 
-def load_pdf(path: Path, source: str) -> Iterator[Page]:
+def load(path: Path, source: str) -> Iterator[Page]:
     from pypdf import PdfReader
 
     with path.open("rb") as file:

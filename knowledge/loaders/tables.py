@@ -17,7 +17,7 @@ ANSWER = ("answer", "answers", "a", "response", "reply", "antwort", "答案", "�
 DELIMITERS = ",;\t|"
 
 
-def load_table(path: Path, source: str) -> Iterator[Page]:
+def load(path: Path, source: str) -> Iterator[Page]:
     rows = _rows(read_text(path))
     if not rows:
         raise UnreadableDocument("no rows in it")

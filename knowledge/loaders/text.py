@@ -1,4 +1,4 @@
-"""Plain text and Markdown, in whatever encoding they come."""
+"""Plain text, in whatever encoding it comes."""
 
 from __future__ import annotations
 
@@ -15,13 +15,7 @@ TITLE = 80
 """Characters. A first line no longer than this, on its own and without a full stop, is a title."""
 
 
-def load_markdown(path: Path, source: str) -> Iterator[Page]:
-    from knowledge.markdown import read_markdown
-
-    yield read_markdown(read_text(path)).page(source, title_of(source))
-
-
-def load_text(path: Path, source: str) -> Iterator[Page]:
+def load(path: Path, source: str) -> Iterator[Page]:
     yield outline_of(read_text(path)).page(source, title_of(source))
 
 

@@ -88,18 +88,20 @@ def service_document(record: dict[str, Any], language: str, rng: random.Random) 
     mood = rng.choices(phrases.MOODS, weights=(3, 5, 2))[0]
     remarks = phrases.MOOD_REMARKS[language].get(mood)
     remark = phrases.phrase(remarks, language, rng) + " " if remarks and rng.random() < 0.6 else ""
-    answer = record["answer"].strip()[:700]
-    shown = [answer] if rng.random() < 0.5 else [p[:500] for p in record["passages"][:2]]
+    answer = record["answer"].strip()[: rng.choice((150, 300, 600))]
+    shown = [answer] if rng.random() < 0.7 else [p[:400] for p in record["passages"][:2]]
     titled = [(str(record.get("title") or "Help")[:60], text) for text in shown]
     spans: Document = [(system(rng), False)]
-    for earlier in record.get("history", [])[-2:]:
+    for earlier in record.get("history", [])[-2:] if rng.random() < 0.3 else []:
         role = ROLE.get(earlier["role"], "user")
         spans.append((turn(role, earlier["text"][:300]), False))
     asked = question_with_passages(titled, remark + record["question"], mood)
     spans.append((turn("user", asked) + f"{TURN_START}assistant\n", False))
     opening = phrases.phrase(phrases.OPENINGS[language][mood], language, rng)
     closing = phrases.phrase(phrases.CLOSINGS[language][mood], language, rng)
-    spans.append((f"{opening}\n\n{answer}\n\n{closing}{TURN_END}\n", True))
+    # in use the answer is the encoder's and forced by a grammar: the words around it matter most
+    copies = rng.random() < 0.3
+    spans += [(f"{opening}\n\n", True), (answer, copies), (f"\n\n{closing}{TURN_END}\n", True)]
     return spans
 
 

@@ -89,7 +89,7 @@ class Decoder(nn.Module):
         nn.init.normal_(self.embedding.weight, std=0.02)
         for name, weight in self.layers.named_parameters():
             if weight.dim() == 2:
-                # what is added to the residual stream starts at zero, so depth does no harm at first
+                # what a block adds to the residual stream starts at zero: depth does no harm
                 ends_block = "attention_out" in name or "down" in name
                 nn.init.normal_(weight, std=0.0 if ends_block else weight.size(1) ** -0.5)
 
@@ -104,7 +104,7 @@ class Decoder(nn.Module):
         x = self.embedding(tokens)
         for layer in self.layers:
             x = layer(x, cos, sin)
-        return self.norm(x)  # type: ignore[no-any-return]
+        return self.norm(x)
 
     def logits(self, hidden: Tensor) -> Tensor:
         return F.linear(hidden, self.embedding.weight)

@@ -72,7 +72,7 @@ CLOSINGS: dict[str, dict[str, list[str]]] = {
     "en": {
         "neutral": [
             "[I hope this helps|I hope that helps|Hope this helps].",
-            "[Let me know|Just ask|Feel free to ask] if [anything is unclear|you have more questions|"
+            "[Let me know|Just ask|Just tell me] if [anything is unclear|you have more questions|"
             "you need anything else|there is anything else].",
             "Is there anything else I can [help you with|do for you]?",
             "[I hope this answers your question|Does this answer your question]?",
@@ -155,7 +155,7 @@ SMALL_TALK: dict[str, dict[str, tuple[list[str], list[str]]]] = {
         "thanks": (
             ["[谢谢|谢谢你|多谢|非常感谢|感谢][！|。|]"],
             [
-                "不 客气 ！ [还 有 其他 问题 请 随时 问 我|祝 您 愉快|很 高兴 能 帮 到 您] 。",
+                "不客气 ！ [还 有 其他 问题 请 随时 问 我|祝 您 愉快|很 高兴 能 帮 到 您] 。",
                 "[很|真] 高兴 能 帮 到 您 ！",
             ],
         ),
@@ -210,10 +210,15 @@ def phrase(patterns: list[str], language: str, rng: random.Random) -> str:
     return _SPACED_PUNCTUATION.sub(r"\1", re.sub(r" {2,}", " ", text)).strip()
 
 
+DENIALS = {"not", "没有", "不"}
+"""Heard by the model in its phrases, but not in its mouth: they could deny what a page says."""
+
+
 @cache
 def lexicon(language: str) -> tuple[str, ...]:
     """Every word the assistant's own phrases are made of, lower case, sorted."""
     patterns = [p for table in (OPENINGS, CLOSINGS) for ps in table[language].values() for p in ps]
     patterns += [p for _, replies in SMALL_TALK[language].values() for p in replies]
     text = re.sub(r"[\[\]|.,!?:;，。！？：]", " ", " ".join(patterns))
-    return tuple(sorted({word if word == "I" else word.lower() for word in text.split()}))
+    words = {word if word == "I" else word.lower() for word in text.split()}
+    return tuple(sorted(words - DENIALS))

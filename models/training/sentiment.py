@@ -10,6 +10,7 @@ a folder with pos.txt and neg.txt, Chinese reviews one a line, to be reported on
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import random
 import tempfile
@@ -86,14 +87,22 @@ def chinese_features(texts: Sequence[str]) -> csr_matrix:
     return ngram_features(texts, chinese_ngrams, CHINESE_PLACES)
 
 
+def train(name: str, features: csr_matrix, size: int, examples: list[Example]) -> Fitted:
+    """Fit on the training part, calibrate, report; then fit on all of it, to be shipped.
+
+    `size` is the number of n-gram places, the last of the features.
+    """
+    part = rows(examples, "train")
+    measured = fit(features[part], size, [examples[row] for row in part])
+    measured = calibrated(measured, features, examples)
+    report(name, measured, features, examples)
+    return replace(fit(features, size, examples), temperature=measured.temperature)
+
+
 def fit(features: csr_matrix, size: int, examples: list[Example]) -> Fitted:
-    """`size` is the number of n-gram places, the last of the features."""
-    train = rows(examples, "train")
-    model = LogisticRegression(C=STRENGTH, max_iter=500)
-    model.fit(features[train], targets(examples)[train])
+    model = LogisticRegression(C=STRENGTH, max_iter=500).fit(features, targets(examples))
     vector, ngrams = model.coef_[:, :-size], model.coef_[:, -size:]
-    fitted = Fitted(ngrams, vector, model.intercept_, temperature=1.0)
-    return calibrated(fitted, features, examples)
+    return Fitted(ngrams, vector, model.intercept_, temperature=1.0)
 
 
 def calibrated(fitted: Fitted, features: csr_matrix, examples: list[Example]) -> Fitted:
@@ -164,13 +173,16 @@ def report_unseen(
     english: Fitted, chinese: Fitted, encode: Encode, given: argparse.Namespace
 ) -> None:
     unseen = [json.loads(line) for line in given.messages.read_text("utf-8").splitlines()]
-    for language, fitted in (("en", english), ("zh", chinese)):
-        own = [row for row in unseen if row["language"] == language]
+    for language, turn in itertools.product(("en", "zh"), (1, 2)):
+        own = [row for row in unseen if (row["language"], row["round"]) == (language, turn)]
         texts = [row["text"] for row in own]
-        features = english_features(texts, encode) if language == "en" else chinese_features(texts)
-        probabilities = fitted.probabilities(features)
+        probabilities = (
+            english.probabilities(english_features(texts, encode))
+            if language == "en"
+            else chinese.probabilities(chinese_features(texts))
+        )
         wanted = np.array([LABELS.index(row["label"]) for row in own])
-        print("unseen messages", language, json.dumps(figures(probabilities, wanted)))
+        print(f"unseen {language}, round {turn}", json.dumps(figures(probabilities, wanted)))
         for row, chances in zip(own, probabilities, strict=True):
             if LABELS[chances.argmax()] != row["label"]:
                 print(f"  {row['label']} taken for {LABELS[chances.argmax()]}: {row['text']}")
@@ -217,17 +229,15 @@ def main() -> None:
         return encode_cached(given.encoder, texts, given.cache / "vectors.npz")
 
     examples = encoded(english_corpora(given.data), given.seed)
-    examples += made_messages("en", 2700, given.seed)
+    examples += made_messages("en", 3300, given.seed)
     features = english_features([example.text for example in examples], encode)
-    english = fit(features, ENGLISH_PLACES, examples)
-    report("english", english, features, examples)
+    english = train("english", features, ENGLISH_PLACES, examples)
 
     examples = chinese_corpora(given.data, 2000, given.seed)
-    examples += made_messages("zh", 4500, given.seed)
-    examples += transferred(given.data, english, encode, 3000, given.seed)
+    examples += made_messages("zh", 9000, given.seed)
+    examples += transferred(given.data, english, encode, 4500, given.seed)
     features = chinese_features([example.text for example in examples])
-    chinese = fit(features, CHINESE_PLACES, examples)
-    report("chinese", chinese, features, examples)
+    chinese = train("chinese", features, CHINESE_PLACES, examples)
 
     report_unseen(english, chinese, encode, given)
     arrays: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""Train the decoder: `python -m models.training.train --run runs/small --tokens 2e6`.
+"""Train the decoder: `python -m models.training.train --run runs/small --tokens 1.5e6`.
 
 One code path for CPU and CUDA. The run is cut in two: reading (text, dialogues; every token is a
 target) and tuning (service conversations; the loss is taken on replies only). A checkpoint is
@@ -26,7 +26,7 @@ from models.training.optimizer import optimizers
 BATCH_TOKENS = 4_096
 MICRO_TOKENS = {"cpu": 2_048, "cuda": 4_096}
 """A micro-batch that stays in the CPU's cache wins; a GPU wants a large one."""
-TUNING_FROM = 0.4
+TUNING_FROM = 0.35
 COOLING_FROM = 0.3
 """Shares of the run after which it tunes, and after which the rate falls linearly to zero."""
 WARMUP_STEPS = 20
@@ -165,7 +165,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--depth", type=int, default=6)
-    parser.add_argument("--tokens", type=float, default=2e6)
+    parser.add_argument("--tokens", type=float, default=1.5e6)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--no-compile", dest="compiled", action="store_false")

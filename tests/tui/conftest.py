@@ -4,11 +4,14 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from pytest_textual_snapshot import SVGImageExtension
 
 from bot.settings import TerminalSettings
 from tests.tui.fake_desk import START
 from tui.app import KefuApp
 from tui.desk import ChatDesk, DeskOpener
+
+SVGImageExtension.file_extension = "svg"  # syrupy 4.8 renamed it; else they end in ".raw"
 
 AppMaker = Callable[..., KefuApp]
 

@@ -39,7 +39,7 @@ async def test_the_list_tells_who_needs_help(make_app: AppMaker) -> None:
             "Where is my [b]parcel[/b]?\n▼ 1h  → person\n",
         ]
         conversations.focus()
-        await pilot.press("down", "enter")
+        await pilot.press("down", "down", "enter")
         await until(pilot, lambda: len(answers(pilot)) == 1)
         assert customers(pilot)[0].text == "Where is my [b]parcel[/b]?"
         assert app_of(pilot).home.prompt.has_focus

@@ -46,7 +46,7 @@ class Prompt(TextArea):
         self.text = text
         self.move_cursor(self.document.end)
 
-    def check_consume_key(self, key: str, character: str | None) -> bool:
+    def check_consume_key(self, key: str, character: str | None = None) -> bool:
         """While it is empty, "?" may be a key of the screen's."""
         return bool(self.text) and super().check_consume_key(key, character)
 

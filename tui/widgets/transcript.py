@@ -7,6 +7,7 @@ from textual import on
 from textual.binding import BindingType
 from textual.containers import VerticalScroll
 from textual.message import Message as TextualMessage
+from textual.screen import Screen
 from textual.widget import Widget
 
 from bot.conversation import Message, Role
@@ -36,6 +37,11 @@ class Transcript(VerticalScroll):
         super().__init__(id=id)
         self._window: Window | None = None
         self.selected: AssistantMessage | None = None
+        self._held: tuple[Row, float] | None = None
+        """A row, and how far from the top it shall be as soon as the next layout is known."""
+
+    def on_mount(self) -> None:
+        self.screen.screen_layout_refresh_signal.subscribe(self, self._laid_out, immediate=True)
 
     @property
     def rows(self) -> list[Row]:
@@ -63,7 +69,7 @@ class Transcript(VerticalScroll):
             self._select(
                 next((a for a in self.answers if a in rows[rows.index(wanted[0]) :]), None)
             )
-            self.call_after_refresh(self.scroll_to_widget, wanted[0], animate=False, top=True)
+            self._held = wanted[0], 0
         else:
             self.anchor()
             self._select(self.answers[-1] if self.answers else None)
@@ -154,7 +160,7 @@ class Transcript(VerticalScroll):
         gap = first[0].virtual_region.y - self.scroll_y
         await self.mount_all([_row(message) for message in messages], before=first[0])
         self._prune_newest()
-        self.call_after_refresh(self._hold, first[0], gap)
+        self._held = first[0], gap
 
     async def _show_newer(self) -> None:
         window, last = self._window, self.rows[-1:]
@@ -163,12 +169,14 @@ class Transcript(VerticalScroll):
         gap = last[0].virtual_region.y - self.scroll_y
         await self.mount_all([_row(message) for message in window.newer()], after=last[0])
         self._prune_oldest()
-        self.call_after_refresh(self._hold, last[0], gap)
+        self._held = last[0], gap
 
-    def _hold(self, row: Widget, gap: float) -> None:
+    def _laid_out(self, _: Screen[object]) -> None:
         """Keep what the reader looks at where it is, whatever came above it."""
-        if row.is_attached:
-            self.scroll_to(y=row.virtual_region.y - gap, animate=False)
+        if self._held is not None and self._held[0].virtual_region.height:
+            (row, gap), self._held = self._held, None
+            if row.is_attached:
+                self.scroll_to(y=row.virtual_region.y - gap, animate=False)
 
     def _prune_oldest(self) -> None:
         if self._window is not None and (surplus := self._window.surplus()):
@@ -193,6 +201,7 @@ class Transcript(VerticalScroll):
         self.remove_children(list(rows))
 
     async def _replace(self, rows: Sequence[Widget]) -> None:
+        self._held = None
         self._select(None)
         with self.app.batch_update():
             await self.remove_children()

@@ -35,7 +35,7 @@ class Welcome(Vertical):
             id="promise",
             markup=False,
         )
-        yield OptionList(*EXAMPLES, markup=False, id="examples")
+        yield OptionList(*(f"› {example}" for example in EXAMPLES), markup=False, id="examples")
 
     def on_mount(self) -> None:
         self.show_business(self._business)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from knowledge.pages import Outline
+from knowledge.loaders.text import read_text, title_of
+from knowledge.pages import Outline, Page
 
 FRONT_MATTER = re.compile(
     r"\A(---|\+\+\+)[ \t]*\n(?P<fields>.*?)^\1[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE
@@ -16,6 +18,10 @@ FRONT_MATTER = re.compile(
 TITLE_FIELD = re.compile(r"^title\s*[:=]\s*[\"']?(?P<title>.*?)[\"']?\s*$", re.MULTILINE)
 BESIDE_HAN = re.compile(r"(?<=[\u3000-\u9fff\uff00-\uffef])\n(?=[\u3000-\u9fff\uff00-\uffef])")
 """A line break inside Chinese text stands for nothing, elsewhere for a space."""
+
+
+def load(path: Path, source: str) -> Iterator[Page]:
+    yield read_markdown(read_text(path)).page(source, title_of(source))
 
 
 def read_markdown(text: str) -> Outline:

@@ -1,0 +1,90 @@
+# What a person runs: `make chat`. Each target sets up .venv by itself when it must.
+
+PYTHON  ?= python3
+BACKEND ?= cpu
+VENV    := .venv
+BIN     := $(VENV)/bin
+RUN     ?= runs/small
+DATA    ?= data
+LLAMA   := llama-cpp-python==0.3.36
+
+# llama.cpp built for CPUs with AMX crashes at its first decode (ggml-org/llama.cpp#20824), so those
+# instructions are left out; AVX-512 and VNNI stay.
+ifneq (,$(filter x86_64 amd64,$(shell uname -m)))
+NO_AMX := -mno-amx-tile -mno-amx-int8 -mno-amx-bf16
+endif
+CMAKE_cpu    :=
+CMAKE_cuda   := -DGGML_CUDA=on
+CMAKE_metal  := -DGGML_METAL=on
+CMAKE_vulkan := -DGGML_VULKAN=on
+FLAGS := $(CMAKE_$(BACKEND)) $(if $(NO_AMX),-DCMAKE_C_FLAGS="$(NO_AMX)" -DCMAKE_CXX_FLAGS="$(NO_AMX)")
+
+ENGINE := $(VENV)/.engine-$(BACKEND)
+READY  := $(VENV)/.ready
+DEV    := $(VENV)/.ready-dev
+TRAIN  := $(VENV)/.ready-train
+
+.PHONY: chat test lint fix bench picture train test-training clean
+
+chat: $(READY)
+	@$(BIN)/kefu chat
+
+test: lint
+	@$(BIN)/pytest
+
+lint: $(DEV)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+fix: $(DEV)
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+bench: $(DEV)
+	@$(BIN)/python -m tests.bench
+
+picture: $(READY)
+	@$(BIN)/python -m tui.picture docs/terminal.svg
+
+# From the data (see models/training/README.md) to the language model in models/weights.
+train: $(TRAIN)
+	@$(BIN)/python -m models.training.pack --data $(DATA) --out $(RUN)
+	@$(BIN)/python -m models.training.train --run $(RUN)
+	@$(BIN)/python -m models.training.export --run $(RUN) --out models/weights
+
+test-training: $(DEV) $(TRAIN)
+	@$(BIN)/pytest tests/training
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "kefu needs Python 3.11 or newer, $(PYTHON) is older; try make PYTHON=python3.12" >&2; exit 1; }
+	@echo "setting up $(VENV) (once)" >&2
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --upgrade pip >&2
+
+# No cache: pip's cache of built wheels does not know with which flags a wheel was built.
+$(ENGINE): | $(VENV)/bin/python
+	@case "$(BACKEND)" in cpu|cuda|metal|vulkan) ;; \
+	  *) echo "BACKEND=$(BACKEND) is none of cpu, cuda, metal, vulkan" >&2; exit 2;; esac
+	@echo "building llama.cpp for $(BACKEND) (once; some minutes)" >&2
+	@CMAKE_ARGS='$(FLAGS)' $(BIN)/python -m pip install -q --disable-pip-version-check \
+	  --no-cache-dir --force-reinstall --no-deps $(LLAMA) >&2
+	@rm -f $(VENV)/.engine-*
+	@touch $@
+
+$(READY): pyproject.toml | $(ENGINE)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -e . >&2
+	@touch $@
+
+$(DEV): pyproject.toml | $(READY)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]' >&2
+	@touch $@
+
+$(TRAIN): pyproject.toml | $(READY)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[train]' >&2
+	@touch $@

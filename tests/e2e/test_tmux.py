@@ -1,0 +1,79 @@
+"""The real application in a real terminal: tmux, on a socket of its own."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+PATIENCE = 120.0
+KEFU = Path(sys.executable).with_name("kefu")
+
+
+class Tmux:
+    def __init__(self, socket: str, command: str) -> None:
+        self._socket = socket
+        self._run("-f", "/dev/null", "new-session", "-d", "-x", "80", "-y", "24", command)
+        self._run("set-option", "-g", "remain-on-exit", "on")
+
+    def type(self, text: str) -> None:
+        self._run("send-keys", "-l", text)
+
+    def press(self, *keys: str) -> None:
+        self._run("send-keys", *keys)
+
+    def screen(self) -> str:
+        return self._run("capture-pane", "-p")
+
+    def exit_status(self) -> str:
+        return self._run("display-message", "-p", "#{pane_dead_status}").strip()
+
+    def until(self, reached: Callable[[str], bool]) -> str:
+        deadline = time.monotonic() + PATIENCE
+        while not reached(screen := self.screen()):
+            assert time.monotonic() < deadline, f"it never came to that:\n{screen}"
+            time.sleep(0.1)
+        return screen
+
+    def close(self) -> None:
+        subprocess.run(["tmux", "-L", self._socket, "kill-server"], check=False)
+
+    def _run(self, *arguments: str) -> str:
+        command = ["tmux", "-L", self._socket, *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+@pytest.fixture
+def tmux(tmp_path: Path) -> Iterator[Tmux]:
+    home = shlex.quote(str(tmp_path / "home"))
+    command = f"env TERM=tmux-256color {shlex.quote(str(KEFU))} chat --home {home}"
+    tmux = Tmux(f"kefu-{tmp_path.name}", f"{command}; exit $?")
+    yield tmux
+    tmux.close()
+
+
+def test_a_question_is_asked_and_answered_in_tmux(tmux: Tmux) -> None:
+    tmux.until(lambda screen: "Ask a question" in screen)
+    tmux.type("How long do I have to return shoes? [b]")
+    tmux.until(lambda screen: "return shoes? [b]" in screen)
+    tmux.press("Enter")
+    answered = tmux.until(lambda screen: "source" in screen and "tok/s" in screen)
+    assert "You " in answered
+    assert "return shoes? [b]" in answered
+
+    tmux.press("C-o")
+    tmux.until(lambda screen: "[1] " in screen and "returns" in screen.lower())
+    tmux.press("Escape")
+    tmux.press("Up")
+    tmux.until(lambda screen: screen.count("return shoes? [b]") >= 2)
+    tmux.press("F1")
+    tmux.until(lambda screen: "app.palette" in screen)
+    tmux.press("Escape")
+    tmux.press("C-q")
+    tmux.until(lambda _: tmux.exit_status() == "0")
+    assert "\x1b" not in tmux.screen()

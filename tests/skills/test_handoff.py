@@ -1,0 +1,39 @@
+from datetime import UTC, datetime
+
+from bot.conversation import Message, ReplyStatus, Role, Sentiment, SentimentLabel
+from bot.skills import handoff
+from bot.skills.handoff import decide
+from bot.skills.wishes import says_yes, wishes_for_a_person
+
+
+def said(text: str, score: float = 0.0) -> Message:
+    label = SentimentLabel.NEGATIVE if score < -0.3 else SentimentLabel.NEUTRAL
+    mood = Sentiment(label, score, 0.9)
+    return Message("1", "c", Role.CUSTOMER, text, datetime.now(UTC), sentiment=mood)
+
+
+def answered(status: ReplyStatus = ReplyStatus.ANSWERED) -> Message:
+    return Message("2", "c", Role.ASSISTANT, "…", datetime.now(UTC), status=status)
+
+
+def rule_for(*messages: Message) -> str | None:
+    found = decide(messages, wishes=wishes_for_a_person, agrees=says_yes)
+    return found.rule if found else None
+
+
+def test_a_wish_is_granted() -> None:
+    assert rule_for(said("I want to talk to a human")) == handoff.ASKED
+
+
+def test_yes_to_the_offer_of_a_person() -> None:
+    unknown = answered(ReplyStatus.UNKNOWN)
+    assert rule_for(said("bitcoin?"), unknown, said("yes please")) == handoff.ACCEPTED
+    assert rule_for(said("bitcoin?"), unknown, said("no")) is None
+    assert rule_for(said("returns?"), answered(), said("yes please")) is None
+
+
+def test_anger_that_lasts() -> None:
+    furious = said("this is a disgrace", -0.9)
+    assert rule_for(furious, answered(), furious, answered(), furious) == handoff.ANGER
+    assert rule_for(furious, answered(), furious) is None
+    assert rule_for(furious, answered(), said("ok, how?"), answered(), furious) is None
