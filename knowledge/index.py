@@ -29,6 +29,10 @@ CANDIDATES = 50
 """Passages that each of the two searches may propose."""
 OTHER_LANGUAGE = 0.8
 """A passage in another language than the question's is worth this much of its score."""
+READ = 8_000
+"""Characters of a question that are searched with."""
+RECALLED = 6
+"""Earlier questions that a follow-up may lean on."""
 AT_ONCE = 64
 """Passages embedded in one call, or a document's if it has more."""
 
@@ -102,7 +106,7 @@ class Knowledge:
         if not query.strip() or k < 1:
             return []
         language = language or detect_language(query)
-        question = fold(query, context)
+        question = fold(query[:READ], [earlier[:READ] for earlier in context[-RECALLED:]])
         lexical = await self._storage.match(query_terms(question), limit=CANDIDATES)
         scores = fused(lexical, await self._near(question, language))
         passages = [

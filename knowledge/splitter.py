@@ -91,12 +91,17 @@ def _pieces(text: str) -> Iterator[str]:
 
 def _groups(words: Sequence[float]) -> Iterator[slice]:
     """Neighbours that make a passage together: as few passages as can be, about equally long."""
-    target = sum(words) / max(1, math.ceil(sum(words) / LONGEST))
+    rest = sum(words)
     start, gathered = 0, 0.0
     for number, count in enumerate(words):
-        if gathered and (gathered + count > LONGEST or gathered + count / 2 > target):
+        if gathered and (gathered + count > LONGEST or gathered + count / 2 > _share(rest)):
             yield slice(start, number)
+            rest -= gathered
             start, gathered = number, 0.0
         gathered += count
     if words:
         yield slice(start, len(words))
+
+
+def _share(words: float) -> float:
+    return words / max(1, math.ceil(words / LONGEST))

@@ -20,6 +20,8 @@ some such than thank thanks that the their them then there these they this those
 was we were what when where which while who whom whose why will with would yes no you your
 """
 STOP_WORDS = frozenset(ENGLISH.split())
+LONGEST = 40
+"""Letters of a word that has a stem; beyond it are keys and noise, and the stemmer is slow."""
 STOP_PHRASES = re.compile(
     "请问一下|请问|你们|我们|他们|我的|你好|您好|谢谢|为什么|什么时候|什么|怎么样|怎么办|怎么|怎样|如何|"
     "可不可以|可以|能不能|能否|是不是|是否|有没有|哪里|哪儿|哪些|哪个|多少钱|多少|多久|这个|那个|一下|需要|"
@@ -72,7 +74,7 @@ def _words(word: str) -> Iterator[str]:
 
 @lru_cache(maxsize=20_000)
 def stem(word: str) -> str:
-    return _stemmer()(word) if word.isascii() else word
+    return _stemmer()(word) if word.isascii() and len(word) <= LONGEST else word
 
 
 @cache

@@ -1,0 +1,235 @@
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+
+from bot.assistant import Assistant
+from bot.conversation import (
+    Answered,
+    Conversation,
+    ConversationState,
+    Failed,
+    HandedOff,
+    LookedUp,
+    MessageState,
+    Noted,
+    ReplyStatus,
+    Role,
+    Token,
+    TurnEvent,
+)
+from bot.errors import ModelError
+from bot.skills import handoff, replies
+from bot.skills.grounding import Grounding
+from bot.store import Store, open_store
+from knowledge.index import Knowledge
+from knowledge.terms import content_terms
+from tests.fakes import CalmTagger, ScriptedChatModel
+from tests.knowledge.fakes import HashEncoder
+
+PAGE = """# Returns
+
+## How long you have
+
+Shoes can be returned within 60 days of delivery. Most items can be returned within 30 days.
+
+## Costs
+
+Returns by post cost 4.95 euros from Germany.
+"""
+
+Make = Callable[..., Assistant]
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    async with await open_store(tmp_path / "kefu.db") as store:
+        yield store
+
+
+@pytest.fixture
+async def make(store: Store, tmp_path: Path) -> Make:
+    (tmp_path / "returns.md").write_text(PAGE)
+    encoder = HashEncoder()
+    knowledge = Knowledge(store.passages, encoder)
+    await knowledge.add([tmp_path / "returns.md"])
+
+    def make(model: ScriptedChatModel) -> Assistant:
+        return Assistant(
+            model,
+            log=store.log,
+            knowledge=knowledge,
+            tagger=CalmTagger(),
+            grounding=Grounding(encoder, content_terms),
+            business="Lamps",
+        )
+
+    return make
+
+
+@pytest.fixture
+async def conversation(store: Store) -> Conversation:
+    return await store.log.start(channel="terminal")
+
+
+async def turn(assistant: Assistant, place: Conversation, text: str) -> list[TurnEvent]:
+    return [event async for event in assistant.reply(place, text)]
+
+
+def shown(events: list[TurnEvent]) -> str:
+    return "".join(event.text for event in events if isinstance(event, Token))
+
+
+async def test_a_turn_is_noted_looked_up_answered_and_stored(
+    make: Make, store: Store, conversation: Conversation
+) -> None:
+    model = ScriptedChatModel(replies=["Shoes can be returned within 60 days of delivery."])
+    events = await turn(make(model), conversation, "How long can shoes be returned?")
+    assert [type(event) for event in events if not isinstance(event, Token)] == [
+        Noted,
+        LookedUp,
+        Answered,
+    ]
+    asked, answered = await store.log.messages(conversation.id)
+    assert asked.role is Role.CUSTOMER
+    assert asked.language == "en"
+    assert asked.sentiment
+    assert answered.text == shown(events) == "Shoes can be returned within 60 days of delivery."
+    assert answered.status is ReplyStatus.ANSWERED
+    assert [c.source for c in answered.citations if c.cited] == ["returns.md"]
+    assert answered.prompt_version
+    assert answered.knowledge_version
+    assert answered.timing
+    assert answered.timing.total_ms >= answered.timing.first_token_ms > 0
+
+
+async def test_a_sentence_that_no_passage_supports_is_never_shown(
+    make: Make, conversation: Conversation
+) -> None:
+    said = "Shoes can be returned within 60 days of delivery. Refunds take 12 hours to Mars."
+    events = await turn(
+        make(ScriptedChatModel(replies=[said])), conversation, "How long can shoes be returned?"
+    )
+    assert "60 days" in shown(events)
+    assert "Mars" not in shown(events)
+
+
+@pytest.mark.parametrize("said", ["Shoes can be returned within 90 days of delivery.", "   "])
+async def test_an_answer_without_support_becomes_an_admission(
+    make: Make, store: Store, conversation: Conversation, said: str
+) -> None:
+    events = await turn(
+        make(ScriptedChatModel(replies=[said])), conversation, "How long can shoes be returned?"
+    )
+    assert shown(events) == replies.UNKNOWN["en"]
+    *_, last = await store.log.messages(conversation.id)
+    assert last.status is ReplyStatus.UNKNOWN
+    assert not last.citations
+
+
+async def test_nothing_found_means_unknown_and_the_model_is_not_asked(
+    make: Make, conversation: Conversation
+) -> None:
+    model = ScriptedChatModel(replies=[])
+    events = await turn(make(model), conversation, "Quantum chromodynamics?")
+    assert shown(events) == replies.UNKNOWN["en"]
+    assert model.asked == []
+
+
+async def test_small_talk_is_not_searched(make: Make, conversation: Conversation) -> None:
+    events = await turn(
+        make(ScriptedChatModel(replies=["Hello! How can I help?"])), conversation, "Hi there!"
+    )
+    assert not any(isinstance(event, LookedUp) for event in events)
+    assert shown(events) == "Hello! How can I help?"
+
+
+async def test_a_follow_up_is_searched_with_what_it_refers_to(
+    make: Make, conversation: Conversation
+) -> None:
+    model = ScriptedChatModel(
+        replies=["Most items can be returned within 30 days."] * 2,
+    )
+    assistant = make(model)
+    await turn(assistant, conversation, "How long can items be returned?")
+    events = await turn(assistant, conversation, "and shoes?")
+    (found,) = [event for event in events if isinstance(event, LookedUp)]
+    assert found.passages[0].source == "returns.md"
+    first, second = model.asked
+    assert list(second[: len(first)]) == list(first)  # the front stays: the KV cache serves again
+
+
+async def test_a_person_is_called_and_the_bot_falls_silent(
+    make: Make, store: Store, conversation: Conversation
+) -> None:
+    assistant = make(ScriptedChatModel(replies=[]))
+    events = await turn(assistant, conversation, "I want to talk to a human")
+    (handed,) = [event for event in events if isinstance(event, HandedOff)]
+    assert handed.rule == handoff.ASKED
+    assert handed.message
+    assert handed.message.text == replies.HANDED_OFF["en"]
+    held = await store.log.conversation(conversation.id)
+    assert held.state is ConversationState.HANDED_OFF
+    silent = await turn(assistant, conversation, "hello?")
+    assert [event for event in silent if isinstance(event, HandedOff)][0].message is None
+    assert len(await store.log.messages(conversation.id)) == 3
+
+
+async def test_the_reply_is_in_the_customers_language(
+    make: Make, conversation: Conversation
+) -> None:
+    events = await turn(make(ScriptedChatModel(replies=[])), conversation, "量子色动力学是什么？")
+    assert shown(events) == replies.UNKNOWN["zh"]
+
+
+async def test_closing_the_turn_keeps_the_part_so_far(
+    make: Make, store: Store, conversation: Conversation
+) -> None:
+    said = "Shoes can be returned within 60 days of delivery. Most items within 30 days."
+    assistant = make(ScriptedChatModel(replies=[said], pause_after=9))
+    async with aclosing(assistant.reply(conversation, "How long can shoes be returned?")) as events:
+        async for event in events:
+            if isinstance(event, Token):
+                break
+    *_, last = await store.log.messages(conversation.id)
+    assert last.state is MessageState.STOPPED
+    assert last.text.strip() == "Shoes can be returned within 60 days of delivery."
+
+
+async def test_cancelling_the_task_keeps_the_part_so_far(
+    make: Make, store: Store, conversation: Conversation
+) -> None:
+    said = "Shoes can be returned within 60 days of delivery. Most items within 30 days."
+    assistant = make(ScriptedChatModel(replies=[said], pause_after=9))
+    speaking = asyncio.Event()
+
+    async def consume() -> None:
+        async for event in assistant.reply(conversation, "How long can shoes be returned?"):
+            if isinstance(event, Token):
+                speaking.set()
+
+    task = asyncio.create_task(consume())
+    await speaking.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    *_, last = await store.log.messages(conversation.id)
+    assert last.state is MessageState.STOPPED
+
+
+async def test_a_model_that_fails_is_one_line_and_loses_nothing(
+    make: Make, store: Store, conversation: Conversation
+) -> None:
+    class Failing(ScriptedChatModel):
+        async def _astream(self, *_: object, **__: object):  # type: ignore[no-untyped-def]
+            raise ModelError("the engine is out of memory; choose a smaller model")
+            yield
+
+    events = await turn(make(Failing(replies=[])), conversation, "How long can shoes be returned?")
+    assert isinstance(events[-1], Failed)
+    assert "out of memory" in events[-1].error
+    first, last = await store.log.messages(conversation.id)
+    assert first.text == "How long can shoes be returned?"
+    assert last.state is MessageState.FAILED
