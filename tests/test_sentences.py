@@ -92,8 +92,8 @@ def test_a_megabyte_on_one_line() -> None:
 
 
 @pytest.mark.parametrize("piece", [".", "e.g. ", '。"', "|", "(", "- ", "\n", "! "])
-def test_a_megabyte_of_one_mark(piece: str) -> None:
-    text = piece * (1_000_000 // len(piece)) + "x"
+def test_a_long_run_of_one_mark(piece: str) -> None:
+    text = piece * (200_000 // len(piece)) + "x"
     assert squeezed("".join(split_sentences(text))) == squeezed(text)
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from bs4 import BeautifulSoup, NavigableString, PageElement, Tag
+from bs4 import BeautifulSoup
+from bs4.element import NavigableString, PageElement, Tag
 
 from knowledge.loaders.text import read_text, title_of
 from knowledge.pages import Outline, Page
@@ -37,8 +39,7 @@ def load(path: Path, source: str) -> Iterator[Page]:
 
 def _outline(body: Tag) -> Outline:
     outline = Outline()
-    inside: set[int] = set()
-    """What stands in a list or a table that was already read as a whole."""
+    inside: set[int] = set()  # of lists and tables, which are read as a whole
     for tag in [body, *body.find_all(BLOCKS)]:
         if id(tag) in inside:
             continue
@@ -61,19 +62,18 @@ def _rows(table: Tag) -> Iterator[str]:
 
 
 def _items(group: Tag) -> Iterator[str]:
+    numbers: Counter[int] = Counter()
     for item in group.find_all(("li", "dt", "dd")):
-        if text := _text(item, without=LISTS).replace("\n", " "):
-            yield f"{_marker(item)}{text}"
+        above = item.find_parent(LISTS)
+        numbers[id(above)] += 1
+        text = _text(item, without=LISTS).replace("\n", " ")
+        if text and above is not None:
+            indent = "  " * (len(item.find_parents(LISTS, limit=DEEPEST)) - 1)
+            yield indent + _marker(above.name, numbers[id(above)]) + text
 
 
-def _marker(item: Tag) -> str:
-    above = item.find_parent(LISTS)
-    if item.name != "li" or above is None:
-        return ""
-    indent = "  " * (len(item.find_parents(LISTS, limit=DEEPEST)) - 1)
-    if above.name == "ul":
-        return f"{indent}- "
-    return f"{indent}{1 + len(item.find_previous_siblings('li'))}. "
+def _marker(kind: str, number: int) -> str:
+    return {"ul": "- ", "ol": f"{number}. "}.get(kind, "")
 
 
 def _text(tag: Tag, *, without: Collection[str] = BLOCKS) -> str:

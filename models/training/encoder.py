@@ -30,7 +30,7 @@ SPECIAL = {"[PAD]": 0, "[UNK]": 100, "[CLS]": 101, "[SEP]": 102, "[MASK]": 103}
 # The pooler feeds the next-sentence head, which sentence vectors do not use.
 UNUSED = ("embeddings.position_ids", "pooler.dense.weight", "pooler.dense.bias")
 STORED = 64
-"""How many of the verified sentences `--reference` keeps."""
+"""How many of the sentences that both tokenizers read alike `--reference` keeps."""
 
 
 def fetch(folder: Path) -> Path:
@@ -146,7 +146,8 @@ def verify(model: Path, source: Path, sentences: list[str], reference: Path | No
     for index in np.argsort(cosines)[:10]:
         print(f"{cosines[index]:.5f} {'' if alike[index] else '*'} {sentences[index]!r}")
     if reference is not None:
-        kept = np.linspace(0, len(sentences) - 1, STORED).astype(int)
+        same = np.flatnonzero(alike)
+        kept = same[np.linspace(0, len(same) - 1, STORED).astype(int)]
         np.savez_compressed(
             reference,
             sentences=np.array([sentences[index] for index in kept]),

@@ -63,15 +63,16 @@ class MemoryStorage:
     async def match(self, terms: Sequence[str], *, limit: int) -> list[tuple[str, float]]:
         counts = {key: Counter(found) for key, found in self._terms.items()}
         mean = sum(map(len, self._terms.values())) / max(1, len(counts))
-        scores: Counter[str] = Counter()
+        scores: dict[str, float] = {}
         for term in set(terms):
             having = [key for key, count in counts.items() if term in count]
             rarity = math.log((len(counts) - len(having) + 0.5) / (len(having) + 0.5))
             for key in having:
                 often = counts[key][term]
                 length = 0.25 + 0.75 * len(self._terms[key]) / mean
-                scores[key] += max(rarity, 1e-6) * often * 2.2 / (often + 1.2 * length)
-        return scores.most_common(limit)
+                weight = max(rarity, 1e-6) * often * 2.2 / (often + 1.2 * length)
+                scores[key] = scores.get(key, 0.0) + weight
+        return sorted(scores.items(), key=lambda found: -found[1])[:limit]
 
     async def vectors(self) -> tuple[list[str], NDArray[np.float32]]:
         self.vector_reads += 1

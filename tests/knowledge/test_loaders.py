@@ -145,7 +145,8 @@ def test_markdown(tmp_path: Path) -> None:
 class TestHtml:
     def test_what_a_reader_sees(self, tmp_path: Path) -> None:
         html = """<html><head><title>Shop</title><style>p {}</style></head><body>
-        <nav>Home</nav><main><header><h1>Returns</h1></header><p>You  can<br>return
+        <nav>Home<form><button>Go</button></form></nav><main><header><h1>Returns</h1></header>
+        <p>You  can<br>return
         <b>it</b>.</p><!-- no --><h2>Shoes</h2><div>Loose <p>inner</p></div>
         <ul><li>one<ul><li>deep</li></ul></li><li><p>two</p><p>parts</p></li></ul><ol><li>go</li><li>on</li></ol>
         <table><tr><th>Way</th><th>Days</th></tr><tr><td>Post</td><td><p>3</p></td></tr></table>
@@ -165,6 +166,10 @@ class TestHtml:
     def test_a_fragment(self, tmp_path: Path) -> None:
         page = page_of(write(tmp_path / "gift-cards.htm", "They <i>last</i> &amp; last."))
         assert (page.title, texts(page)) == ("gift cards", [("", "They last & last.")])
+
+    def test_a_list_without_end(self, tmp_path: Path) -> None:
+        page = page_of(write(tmp_path / "a.html", "<ol>" + "<li>go</li>" * 5_000 + "</ol>"))
+        assert texts(page)[0][1].endswith("\n5000. go")
 
     def test_nested_beyond_reason(self, tmp_path: Path) -> None:
         page = page_of(write(tmp_path / "a.html", "<div>" * 5_000 + "deep"))

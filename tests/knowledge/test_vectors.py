@@ -19,7 +19,8 @@ def test_the_nearest_first(exact: int, kind: type) -> None:
     index = vector_index(ids, vectors, exact=exact)
     assert isinstance(index, kind)
     found = index.nearest(vectors[42].tolist(), 10)
-    assert found[0] == ("42", pytest.approx(1.0, abs=1e-5))
+    assert found[0][0] == "42"
+    assert found[0][1] == pytest.approx(1.0, abs=1e-5)
     assert [score for _, score in found] == sorted((score for _, score in found), reverse=True)
     best = set(np.argsort(-(vectors @ vectors[42]))[:10].astype(str))
     assert len(best & {one for one, _ in found}) >= 9

@@ -1,0 +1,35 @@
+from pathlib import Path
+
+from tests.cli.conftest import Kefu
+
+
+def test_list_show_search_and_hand_back(kefu: Kefu, sample_home: Path) -> None:
+    asked = kefu("ask", "I want to talk to a human about 退货", "--json").json
+    (listed,) = kefu("conversations", "list", "--json").json
+    assert listed["id"] == asked["conversation"]
+    assert listed["state"] == "handed_off"
+    assert listed["messages"] == 2
+    (hit, *_) = kefu("conversations", "search", "退货", "--json").json
+    assert hit["conversation"] == asked["conversation"]
+    assert kefu("conversations", "hand-back", asked["conversation"][-8:]).status == 0
+    shown = kefu("conversations", "show", asked["conversation"], "--json").json
+    assert shown["state"] == "open"
+    assert shown["messages"][1]["rule"] == "asked for a person"
+    in_words = kefu("conversations", "show", asked["conversation"]).out
+    assert "talk to a human" in in_words
+
+
+def test_an_empty_log(kefu: Kefu) -> None:
+    assert kefu("conversations", "list", "--json").json == []
+    assert "no conversations yet" in kefu("conversations", "list").err
+
+
+def test_an_unknown_conversation(kefu: Kefu) -> None:
+    for command in ("show", "hand-back"):
+        ran = kefu("conversations", command, "01a20ab55ad77702")
+        assert ran.status == 1
+        assert "01a20ab55ad77702" in ran.err
+
+
+def test_a_query_is_never_syntax(kefu: Kefu, sample_home: Path) -> None:
+    assert kefu("conversations", "search", '" OR 1=1 NEAR( *', "--json").status == 0
