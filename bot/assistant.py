@@ -169,7 +169,7 @@ class Assistant:
         """The passages found, and the turn with what the model is shown of them."""
         language = message.language or "en"
         asked = [m.text for m in history[:-1] if m.role is Role.CUSTOMER][-CONTEXT_QUESTIONS:]
-        question = fold(message.text, asked)
+        question = fold(message.text[: prompt.QUESTION_CHARACTERS], asked)
         passages = tuple(
             await self._knowledge.search(question, k=self._passages, language=language)
         )

@@ -53,7 +53,7 @@ class KefuApp(App[None]):
         self._opening = Opening(self._opener)
 
     def get_default_screen(self) -> Screen[None]:
-        self.home = ChatScreen(self._opening, self._clock)
+        self.home = ChatScreen(self._opening, self._clock, self._settings.keys)
         return self.home
 
     def on_mount(self) -> None:

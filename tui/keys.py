@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from textual.binding import Binding
 
@@ -37,7 +38,7 @@ CHAT_KEYS = [
     key("chat.search", "ctrl+f", "search", "Search them all", show="Search", priority=True),
     key("chat.rename", "ctrl+r", "rename", "Rename the conversation", priority=True),
     key("chat.delete", "f8", "delete", "Delete the conversation", priority=True),
-    key("chat.next", "ctrl+tab,ctrl+pagedown", "step(1)", "Next conversation", priority=True),
+    key("chat.next", "ctrl+pagedown,ctrl+tab", "step(1)", "Next conversation", priority=True),
     key("chat.previous", "ctrl+pageup", "step(-1)", "Previous conversation", priority=True),
     key("chat.copy", "ctrl+y", "copy_answer", "Copy the selected answer", priority=True),
     key("chat.bottom", "ctrl+end", "bottom", "Jump to the newest message", priority=True),
@@ -53,31 +54,18 @@ CHAT_KEYS = [
 ]
 
 PROMPT_KEYS = [
-    key("prompt.send", "enter", "send", "Send the message", priority=True),
-    key("prompt.newline", "shift+enter,ctrl+j", "newline", "Begin a new line", priority=True),
+    key("prompt.send", "enter", "send", "Send the message"),
+    key("prompt.newline", "shift+enter,ctrl+j", "newline", "Begin a new line"),
+    key("prompt.older", "up", "recall(-1)", "In an empty prompt: recall a message"),
+    key("prompt.newer", "down", "recall(1)", "Go on to a later one"),
+    key("prompt.page_up", "pageup", "screen.page(-1)", "Scroll the chat up"),
+    key("prompt.page_down", "pagedown", "screen.page(1)", "Scroll the chat down"),
+    key("prompt.bottom", "end", "screen.bottom", "In an empty prompt: to the newest message"),
+    key("prompt.help", "question_mark", "app.help", "In an empty prompt: show every key"),
 ]
-
-AROUND_PROMPT_KEYS = [
-    key("prompt.older", "up", "recall(-1)", "In an empty prompt: recall a message", priority=True),
-    key("prompt.newer", "down", "recall(1)", "Go on to a later one", priority=True),
-    key("prompt.page_up", "pageup", "page(-1)", "Scroll the chat up", priority=True),
-    key("prompt.page_down", "pagedown", "page(1)", "Scroll the chat down", priority=True),
-    key(
-        "prompt.bottom",
-        "end",
-        "bottom_from_prompt",
-        "In an empty prompt: jump to the newest message",
-        priority=True,
-    ),
-    key(
-        "prompt.help",
-        "question_mark",
-        "help_from_prompt",
-        "In an empty prompt: show every key",
-        priority=True,
-    ),
-]
-"""On the screen, not on the prompt: there they would take its editing keys away for good."""
+"""The prompt looks these up itself, in the order in which keys were typed: Textual runs a
+priority binding before the letters that still wait for the widget, so enter would send half
+of what was typed fast; and without priority they would take the editing keys away."""
 
 TRANSCRIPT_KEYS = [
     key("answer.previous", "up", "select(-1)", "Select the answer above"),
@@ -108,7 +96,7 @@ CONFIRM_KEYS = [
 GROUPS = {
     "Everywhere": APP_KEYS,
     "Conversations": CHAT_KEYS,
-    "Prompt": [*PROMPT_KEYS, *AROUND_PROMPT_KEYS],
+    "Prompt": PROMPT_KEYS,
     "Answers (tab goes there)": TRANSCRIPT_KEYS,
     "List of conversations": LIST_KEYS,
     "Search": SEARCH_KEYS,
@@ -122,6 +110,12 @@ def known_ids() -> frozenset[str]:
 
 def unknown_ids(remapped: Iterable[str]) -> list[str]:
     return sorted(set(remapped) - known_ids())
+
+
+def actions(bindings: Iterable[Binding], remapped: Mapping[str, str]) -> dict[str, Binding]:
+    """By the key that Textual reports."""
+    mapped = (replace(one, key=remapped.get(one.id or "", one.key)) for one in bindings)
+    return {binding.key: binding for binding in Binding.make_bindings(mapped)}
 
 
 def effective_keys(binding: Binding, remapped: Mapping[str, str]) -> str:

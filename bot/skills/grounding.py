@@ -109,7 +109,8 @@ class Grounding:
         return any([await check for check in checks])
 
     async def _scores(self, question: str, units: list[_Unit], *, meaning: bool) -> np.ndarray:
-        words = np.array([self._covered(question, f"{u.context} {u.sentence}") for u in units])
+        wanted = self._words(question)
+        words = np.array([_share(wanted, self._words(f"{u.context} {u.sentence}")) for u in units])
         if not meaning:
             return words
         headed = [f"{u.passage.title} > {u.passage.heading}: {u.sentence}" for u in units]
@@ -119,8 +120,7 @@ class Grounding:
 
     def _covered(self, text: str, by: str) -> float:
         """The share of the text's words that `by` has, 0 to 1."""
-        wanted = self._words(text)
-        return len(wanted & self._words(by)) / len(wanted) if wanted else 0.0
+        return _share(self._words(text), self._words(by))
 
     def _words(self, text: str) -> set[str]:
         """Chinese counts by pairs of characters and by single ones: questions are short."""
@@ -137,6 +137,10 @@ class Grounding:
         while len(self._vectors) > SENTENCES_KEPT:
             self._vectors.popitem(last=False)
         return rows
+
+
+def _share(wanted: set[str], there: set[str]) -> float:
+    return len(wanted & there) / len(wanted) if wanted else 0.0
 
 
 def _quoted(units: list[_Unit], scores: np.ndarray, best: int) -> Citation:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from textual.events import Paste
+from textual.events import Key, Paste
 
 from tests.tui.conftest import AppMaker
 from tests.tui.driving import app_of, ask, awake, notices, rows, shown, until, write
@@ -41,6 +41,16 @@ async def test_the_prompt_recalls_earlier_messages(make_app: AppMaker) -> None:
             assert prompt.text == text
         await pilot.press(*"ab", "up")
         assert prompt.text == "ab", "what is being written is not taken away"
+
+
+async def test_keys_count_in_the_order_in_which_they_were_typed(make_app: AppMaker) -> None:
+    desk = FakeDesk()
+    async with make_app(desk).run_test() as pilot:
+        await awake(pilot)
+        for key in ("w", "h", "y", "question_mark", "enter", "s", "o"):
+            pilot.app.post_message(Key(key, "?" if key == "question_mark" else key))
+        await until(pilot, lambda: desk.assistant.asked == ["why?"])
+        assert app_of(pilot).home.prompt.text == "so"
 
 
 async def test_lines_are_edited_as_in_any_editor(make_app: AppMaker) -> None:

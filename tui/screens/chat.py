@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import ClassVar
 
@@ -14,7 +14,7 @@ from textual.widgets import Footer, OptionList
 from bot.conversation import Conversation, ConversationState
 from bot.errors import KefuError
 from tui.desk import ChatDesk
-from tui.keys import AROUND_PROMPT_KEYS, CHAT_KEYS
+from tui.keys import CHAT_KEYS
 from tui.opening import Opening
 from tui.screens.confirm import Confirm
 from tui.screens.rename import Rename
@@ -34,13 +34,15 @@ LISTED = 200
 class ChatScreen(Screen[None]):
     """The list of conversations, and one of them."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [*CHAT_KEYS, *AROUND_PROMPT_KEYS]
+    BINDINGS: ClassVar[list[BindingType]] = [*CHAT_KEYS]
 
-    def __init__(self, opening: Opening, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, opening: Opening, clock: Callable[[], datetime], keys: Mapping[str, str]
+    ) -> None:
         super().__init__()
         self._opening = opening
         self._clock = clock
-        self.chat = Chat(opening, id="chat")
+        self.chat = Chat(opening, keys, id="chat")
 
     def compose(self) -> ComposeResult:
         yield TitleBar()
@@ -185,16 +187,8 @@ class ChatScreen(Screen[None]):
     # --- keys
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """A key that the prompt needs for editing is left to it."""
-        match action:
-            case "stop":
-                return self.chat.turn is not None
-            case "recall":
-                return self.prompt.has_focus and self.prompt.can_recall(int(str(parameters[0])))
-            case "page":
-                return self.prompt.has_focus and self.prompt.document.line_count <= 2
-            case "bottom_from_prompt" | "help_from_prompt":
-                return self.prompt.has_focus and not self.prompt.text
+        if action == "stop":
+            return self.chat.turn is not None
         return super().check_action(action, parameters)
 
     def action_stop(self) -> None:
@@ -205,17 +199,8 @@ class ChatScreen(Screen[None]):
             self.remove_class("-with-list", "-with-sources")
         self.prompt.focus()
 
-    def action_recall(self, step: int) -> None:
-        self.prompt.recall(step)
-
     async def action_bottom(self) -> None:
         await self.query_one(Transcript).to_newest()
-
-    async def action_bottom_from_prompt(self) -> None:
-        await self.action_bottom()
-
-    async def action_help_from_prompt(self) -> None:
-        await self.app.run_action("app.help")
 
     def action_page(self, step: int) -> None:
         transcript = self.query_one(Transcript)

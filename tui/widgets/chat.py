@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from textual import on, work
@@ -29,10 +29,10 @@ class Chat(Container):
     class Changed(TextualMessage):
         """The conversation on the screen is another one, or something of it has changed."""
 
-    def __init__(self, opening: Opening, *, id: str) -> None:  # noqa: A002
+    def __init__(self, opening: Opening, keys: Mapping[str, str], *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
         self._opening = opening
-        self.prompt = Prompt(id="prompt")
+        self.prompt = Prompt(keys, id="prompt")
         self.conversation: Conversation | None = None
         """None while it is a new one, which has its place in the log with its first message."""
         self.turn: Turn | None = None

@@ -1,20 +1,17 @@
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
 
-from textual.binding import BindingType
-from textual.events import Paste
+from textual.events import Key, Paste
 from textual.message import Message
 from textual.widgets import TextArea
 
-from tui.keys import PROMPT_KEYS
+from tui.keys import PROMPT_KEYS, actions
 from tui.text import LIMIT, printable
 
 
 class Prompt(TextArea):
     """Where the customer writes. What was written leaves it only when it is sent."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [*PROMPT_KEYS]
 
     class Sent(Message):
         def __init__(self, text: str) -> None:
@@ -26,7 +23,8 @@ class Prompt(TextArea):
             super().__init__()
             self.reason = reason
 
-    def __init__(self, *, id: str) -> None:  # noqa: A002
+    def __init__(self, keys: Mapping[str, str], *, id: str) -> None:  # noqa: A002
+        """`keys` are those that settings give to bindings, by their ids."""
         super().__init__(
             id=id,
             compact=True,
@@ -34,6 +32,7 @@ class Prompt(TextArea):
             placeholder="Ask a question…",
             max_checkpoints=50,
         )
+        self._actions = actions(PROMPT_KEYS, keys)
         self._history: list[str] = []
         self._place: int | None = None
         """Of the history's entry that was recalled; None while there is none."""
@@ -46,9 +45,25 @@ class Prompt(TextArea):
         self.text = text
         self.move_cursor(self.document.end)
 
-    def check_consume_key(self, key: str, character: str | None = None) -> bool:
-        """While it is empty, "?" may be a key of the screen's."""
-        return bool(self.text) and super().check_consume_key(key, character)
+    async def on_key(self, event: Key) -> None:
+        """Runs before the editor's own handler, which gets every key that is not wanted here."""
+        binding = self._actions.get(event.key)
+        if binding is not None and self._wants(binding.id):
+            event.stop()
+            event.prevent_default()
+            await self.run_action(binding.action)
+
+    def _wants(self, name: str | None) -> bool:
+        match name:
+            case "prompt.older":
+                return self._recalls() or (not self.text and bool(self._history))
+            case "prompt.newer":
+                return self._recalls()
+            case "prompt.page_up" | "prompt.page_down":
+                return self.document.line_count <= 2
+            case "prompt.bottom" | "prompt.help":
+                return not self.text
+        return True
 
     def action_send(self) -> None:
         if len(self.text) > LIMIT:
@@ -68,11 +83,7 @@ class Prompt(TextArea):
             event.stop()
             self.post_message(self.Refused(_too_long("paste", len(event.text))))
 
-    def can_recall(self, step: int) -> bool:
-        """Not while something is being written that recalling would take away."""
-        return self._recalls() or (step < 0 and not self.text and bool(self._history))
-
-    def recall(self, step: int) -> None:
+    def action_recall(self, step: int) -> None:
         place = self._place if self._recalls() and self._place is not None else len(self._history)
         self._place = max(0, place + step)
         if self._place < len(self._history):
