@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -83,9 +84,10 @@ async def open_kefu(settings: Settings) -> AsyncIterator[Kefu]:
 
     async with open_store_of(settings) as store:
         with _engine_thread() as thread:
-            encoder = _encoder(thread, settings)
-            language_model = LanguageModel.load(
-                find(settings.engine.model, settings.paths.models), thread, settings.engine
+            encoder = await asyncio.to_thread(_encoder, thread, settings)
+            file = find(settings.engine.model, settings.paths.models)
+            language_model = await asyncio.to_thread(
+                LanguageModel.load, file, thread, settings.engine
             )
             model = LlamaChatModel(language_model=language_model)
             knowledge = Knowledge(store.passages, encoder)

@@ -57,7 +57,7 @@ class TerminalSettings(Section):
     theme: str = "textual-dark"
     """A Textual theme; changed from the palette, too."""
     keys: dict[str, str] = Field(default_factory=dict)
-    """Key bindings by id, for example `chat.new = "ctrl+t"`; `?` in the terminal lists the ids."""
+    """Key bindings by id, for example `"chat.new" = "ctrl+t"`; F1 in the terminal lists the ids."""
 
 
 class Settings(BaseSettings):

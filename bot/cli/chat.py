@@ -30,8 +30,6 @@ def chat(
         raise SystemExit(run(talk()))
 
     from bot.app import open_kefu
-    from tui.app import KefuApp
+    from tui.app import run as run_terminal
 
-    app = KefuApp(partial(open_kefu, settings), settings.terminal)
-    app.run()
-    raise SystemExit(app.return_code or 0)
+    raise SystemExit(run_terminal(partial(open_kefu, settings), settings.terminal))

@@ -27,9 +27,9 @@ CLOSE = 0.8
 MEANING, WORDS = 0.8, 0.2
 """The shares of the cosine and of the question's words found, in the score of a sentence."""
 FLOOR = {"meaning": 0.40, "words": 0.27}
-"""Below it nothing answers; `words` is for languages that the encoder does not know. Over the sample
-questions (tests/data) the first lets 92 % of the answerable English ones pass and stops 68 % of the
-others: those that get by are near to what the pages say."""
+"""Below it nothing answers; `words` is for languages that the encoder does not know. Over the
+sample questions (tests/data) the first lets 92 % of the answerable English ones pass and stops 68 %
+of the others: those that get by are near to what the pages say."""
 
 SUPPORTED_MEANING = 0.6
 SUPPORTED_WORDS = 0.6

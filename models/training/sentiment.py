@@ -39,7 +39,8 @@ from models.training.vectors import encode_cached
 
 ENGLISH_PLACES = 2**15
 CHINESE_PLACES = 2**14
-STRENGTH = 1.0  # inverse regularisation: of 1, 3 and 10 the best on held-out English
+STRENGTH = 1.0  # inverse regularisation: of 1, 3 and 10 the best on held-out English messages
+WEIGHTS = {"made en": 3.0}  # what is most like customers' messages; macro-F1 on them .842 -> .867
 SURE = 0.8  # an English sentence's label is handed to its translation from this confidence on
 Encode = Callable[[Sequence[str]], np.ndarray]
 
@@ -100,7 +101,9 @@ def train(name: str, features: csr_matrix, size: int, examples: list[Example]) -
 
 
 def fit(features: csr_matrix, size: int, examples: list[Example]) -> Fitted:
-    model = LogisticRegression(C=STRENGTH, max_iter=500).fit(features, targets(examples))
+    weights = [WEIGHTS.get(example.source, 1.0) for example in examples]
+    model = LogisticRegression(C=STRENGTH, max_iter=500)
+    model.fit(features, targets(examples), sample_weight=weights)
     vector, ngrams = model.coef_[:, :-size], model.coef_[:, -size:]
     return Fitted(ngrams, vector, model.intercept_, temperature=1.0)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+import gguf
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from models.training.dial import VOCABULARY
@@ -20,8 +21,8 @@ END_OF_TEXT, TURN_START, TURN_END = "<|endoftext|>", "<|im_start|>", "<|im_end|>
 SPECIAL = [END_OF_TEXT, TURN_START, TURN_END]
 
 
-def train_tokenizer(texts: Iterable[str]) -> Tokenizer:
-    tokenizer = Tokenizer(models.BPE())
+def _byte_level(model: models.BPE) -> Tokenizer:
+    tokenizer = Tokenizer(model)
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
             pre_tokenizers.Split(Regex(QWEN2_PATTERN), behavior="isolated"),
@@ -29,6 +30,11 @@ def train_tokenizer(texts: Iterable[str]) -> Tokenizer:
         ]
     )
     tokenizer.decoder = decoders.ByteLevel()
+    return tokenizer
+
+
+def train_tokenizer(texts: Iterable[str]) -> Tokenizer:
+    tokenizer = _byte_level(models.BPE())
     trainer = trainers.BpeTrainer(
         vocab_size=VOCABULARY,
         special_tokens=SPECIAL,
@@ -41,3 +47,14 @@ def train_tokenizer(texts: Iterable[str]) -> Tokenizer:
 
 def load_tokenizer(folder: Path) -> Tokenizer:
     return Tokenizer.from_file(str(folder / "tokenizer.json"))
+
+
+def tokenizer_of_gguf(path: Path) -> Tokenizer:
+    """The tokenizer that an exported file holds, for comparison with llama.cpp's reading of it."""
+    fields = gguf.GGUFReader(path).fields
+    tokens = fields["tokenizer.ggml.tokens"].contents()
+    merges = [tuple(m.split(" ", 1)) for m in fields["tokenizer.ggml.merges"].contents()]
+    vocabulary = {token: number for number, token in enumerate(tokens)}
+    tokenizer = _byte_level(models.BPE(vocab=vocabulary, merges=merges))
+    tokenizer.add_special_tokens(SPECIAL)
+    return tokenizer

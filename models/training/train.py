@@ -31,6 +31,9 @@ COOLING_FROM = 0.3
 """Shares of the run after which it tunes, and after which the rate falls linearly to zero."""
 WARMUP_STEPS = 20
 CHECKPOINT_SECONDS = 300
+REPORT_EVERY = 10
+VALIDATE_EVERY = 100
+"""Steps."""
 
 
 class Packed:
@@ -151,9 +154,9 @@ def train(run: Path, dial: Dial, tokens: float, seed: int, device: str, compiled
         now = time.monotonic()
         line: dict[str, object] = {"step": step + 1, "of": steps, "loss": round(total, 4)}
         line["tokens_per_second"] = round((step + 1 - first) * BATCH_TOKENS / (now - began))
-        if (step + 1) % 100 == 0 or step + 1 == steps:
+        if (step + 1) % VALIDATE_EVERY == 0 or step + 1 == steps:
             line["validation"] = validation(model, hidden, checks, device)
-        if (step + 1) % 10 == 0 or "validation" in line:
+        if (step + 1) % REPORT_EVERY == 0 or "validation" in line:
             print(json.dumps(line), flush=True)
         if now - saved_at > CHECKPOINT_SECONDS:
             save(step + 1)

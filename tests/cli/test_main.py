@@ -36,7 +36,12 @@ def test_the_command_line_imports_nothing_heavy() -> None:
     ],
 )
 def test_a_bad_setting_is_named(
-    kefu: Kefu, sample_home: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, told: str
+    kefu: Kefu,
+    sample_home: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str,
+    value: str,
+    told: str,
 ) -> None:
     monkeypatch.setenv(variable, value)
     ran = kefu("ask", "hi")

@@ -106,13 +106,13 @@ class Chat(Container):
     @on(Prompt.Sent)
     async def _sent(self, event: Prompt.Sent) -> None:
         event.stop()
-        if await self._ask(event.text):
-            self.prompt.write("")
+        await self._ask(event.text)
 
     @on(Welcome.Picked)
     async def _picked_example(self, event: Welcome.Picked) -> None:
         event.stop()
-        await self._ask(event.question)
+        if not self.prompt.is_waiting:
+            await self._ask(event.question)
         self.prompt.focus()
 
     @on(Prompt.Refused)
@@ -120,15 +120,12 @@ class Chat(Container):
         event.stop()
         self.notify(event.reason, severity="warning", markup=False, timeout=8)
 
-    async def _ask(self, text: str) -> bool:
-        if self.turn is not None:
-            self.notify("A reply is being written; esc stops it.", markup=False)
-            return False
+    async def _ask(self, text: str) -> None:
+        self.prompt.is_waiting = True
         self.turn = turn = Turn(text, self.conversation)
         await turn.attach(self.query_one(Transcript))
         self._worker = self._generate(turn)
         self.screen.refresh_bindings()
-        return True
 
     @work(exclusive=True, group="turn", exit_on_error=False)
     async def _generate(self, turn: Turn) -> None:
@@ -149,6 +146,7 @@ class Chat(Container):
             await turn.fail(f"Something went wrong: {error!r}")
         finally:
             self.turn = None
+            self.prompt.is_waiting = False
             await self._after(turn)
 
     async def _begin(self, turn: Turn, desk: ChatDesk) -> Conversation:

@@ -32,6 +32,8 @@ class Prompt(TextArea):
             placeholder="Ask a question…",
             max_checkpoints=50,
         )
+        self.is_waiting = False
+        """A message is being answered: what is written now stays here until that is done."""
         self._actions = actions(PROMPT_KEYS, keys)
         self._history: list[str] = []
         self._place: int | None = None
@@ -68,8 +70,12 @@ class Prompt(TextArea):
     def action_send(self) -> None:
         if len(self.text) > LIMIT:
             self.post_message(self.Refused(_too_long("message", len(self.text))))
+        elif self.text.strip() and self.is_waiting:
+            self.post_message(self.Refused("A reply is being written; esc stops it."))
         elif self.text.strip():
+            self.is_waiting = True
             self.post_message(self.Sent(self.text.strip()))
+            self.write("")
 
     def action_newline(self) -> None:
         self.insert("\n")

@@ -1,0 +1,121 @@
+"""The exported file is the trained model: same tokens, same logits."""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import llama_cpp
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+from models.catalogue import find
+from models.training.decoder import Decoder
+from models.training.dial import VOCABULARY, Dial
+from models.training.export import quantise, write_gguf
+from models.training.tokenizer import tokenizer_of_gguf
+
+PROMPT = (
+    "<|im_start|>user\nHow long do I have to return shoes? 你好，请问退货期限是多少？ 🎉<|im_end|>\n"
+    "<|im_start|>assistant\n"
+)
+PAGES = sorted((Path(__file__).parents[2] / "knowledge" / "sample").glob("*.md"))
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Path:
+    return find("kefu-small")
+
+
+@pytest.fixture(scope="module")
+def tokenizer(shipped: Path) -> Tokenizer:
+    return tokenizer_of_gguf(shipped)
+
+
+@pytest.fixture(scope="module")
+def decoder() -> Decoder:
+    torch.manual_seed(5)
+    decoder = Decoder(Dial(depth=2))
+    for name, weight in decoder.named_parameters():
+        if weight.dim() == 2:  # the blocks' outputs start at zero: a test of them needs more
+            torch.nn.init.normal_(weight, std=0.5 if "embedding" in name else 0.08)
+        else:
+            torch.nn.init.uniform_(weight, 0.5, 1.5)
+    return decoder.eval()
+
+
+@pytest.fixture(scope="module")
+def exported(
+    decoder: Decoder, tokenizer: Tokenizer, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    path = tmp_path_factory.mktemp("export") / "f16.gguf"
+    write_gguf(decoder, tokenizer, path, "test")
+    return path
+
+
+def logits(path: Path, tokens: list[int]) -> NDArray[np.float32]:
+    model = llama_cpp.Llama(str(path), logits_all=True, n_ctx=256, n_threads=1, verbose=False)
+    model.eval(tokens)
+    found = np.array(model.scores[: len(tokens)])
+    model.close()
+    return found
+
+
+def test_f16_logits_agree_with_pytorch(
+    decoder: Decoder, tokenizer: Tokenizer, exported: Path
+) -> None:
+    tokens = tokenizer.encode(PROMPT).ids
+    with torch.no_grad():
+        wanted = decoder(torch.tensor([tokens]))[0].numpy()
+    found = logits(exported, tokens)
+    assert wanted.std() > 0.5  # otherwise agreeing would be easy
+    assert np.abs(found - wanted).max() < 0.02 * wanted.std()
+    assert (found.argmax(1) == wanted.argmax(1)).mean() > 0.97
+
+
+def test_q8_0_stays_close(exported: Path, tokenizer: Tokenizer, tmp_path: Path) -> None:
+    quantised = tmp_path / "q8_0.gguf"
+    quantise(exported, quantised)
+    assert quantised.stat().st_size < 0.6 * exported.stat().st_size
+    tokens = tokenizer.encode(PROMPT).ids
+    wanted, found = logits(exported, tokens), logits(quantised, tokens)
+    assert np.corrcoef(wanted.ravel(), found.ravel())[0, 1] > 0.99
+
+
+def strings() -> Iterator[str]:
+    """10,000 varied: pieces of pages, Chinese, emoji, digits, white space, any characters."""
+    rng = random.Random(3)
+    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    planes = [(32, 126), (0xA0, 0x24F), (0x400, 0x4FF), (0x4E00, 0x9FFF), (0x1F300, 0x1F6FF)]
+    for number in range(10_000):
+        if number % 2:
+            start = rng.randrange(len(text) - 200)
+            yield text[start : start + rng.randrange(1, 200)]
+        else:
+            plane = rng.choice(planes)
+            drawn = [chr(rng.randint(*plane)) for _ in range(rng.randrange(1, 40))]
+            drawn += rng.choices([" ", "  ", "\n", "\t", "1", "42", "'s", "。", "!"], k=6)
+            rng.shuffle(drawn)
+            yield "".join(drawn)
+
+
+def test_llama_cpp_tokenizes_as_the_tokenizer_does(shipped: Path, tokenizer: Tokenizer) -> None:
+    model = llama_cpp.Llama(str(shipped), vocab_only=True, verbose=False)
+    texts = list(strings())
+    differing = [
+        text
+        for text, wanted in zip(texts, tokenizer.encode_batch(texts), strict=True)
+        if model.tokenize(text.encode(), add_bos=False, special=False) != wanted.ids
+    ]
+    model.close()
+    assert differing == []
+
+
+def test_the_shipped_vocabulary_is_whole(tokenizer: Tokenizer) -> None:
+    assert tokenizer.get_vocab_size() == VOCABULARY
+    assert sys.getsizeof(tokenizer.to_str()) > VOCABULARY

@@ -1,0 +1,86 @@
+"""A run of a few steps, cut off and taken up again, ends where an unbroken one does."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from models.training import train
+from models.training.decoder import Decoder
+from models.training.dial import Dial
+from models.training.optimizer import orthogonalised
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(2)
+    for name in ("plain", "service", "plain_val", "service_val"):
+        tokens = np.tile(rng.integers(3, 60, size=97), 60).astype(np.uint16)
+        np.save(tmp_path / f"{name}.tokens.npy", tokens)
+        np.save(tmp_path / f"{name}.learn.npy", np.ones(len(tokens), dtype=np.uint8))
+    return tmp_path
+
+
+def losses(printed: str) -> list[float]:
+    return [json.loads(line)["loss"] for line in printed.splitlines()]
+
+
+def test_it_learns_and_resumes(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(train, "BATCH_TOKENS", 512)
+    monkeypatch.setattr(train, "MICRO_TOKENS", {"cpu": 512, "cuda": 512})
+    monkeypatch.setattr(train, "WARMUP_STEPS", 2)
+    monkeypatch.setattr(train, "REPORT_EVERY", 1)
+    steps = 6
+    arguments = (Dial(1), 512.0 * steps, 1, "cpu")
+    train.train(run, *arguments, compiled=False)
+    unbroken = losses(capsys.readouterr().out)
+    final = torch.load(run / "checkpoint.pt")["model"]
+    assert unbroken[-1] < unbroken[0]
+
+    (run / "checkpoint.pt").unlink()
+    monkeypatch.setattr(train, "CHECKPOINT_SECONDS", 0)
+
+    class Cut(Exception):
+        pass
+
+    saved = 0
+    original = torch.save
+
+    def save(*given: object) -> None:
+        nonlocal saved
+        original(*given)
+        saved += 1
+        if saved == 3:
+            Path(str(given[1])).replace(run / "checkpoint.pt")
+            raise Cut
+
+    with monkeypatch.context() as patch, pytest.raises(Cut):
+        patch.setattr(torch, "save", save)
+        train.train(run, *arguments, compiled=False)
+    assert len(losses(capsys.readouterr().out)) == 3
+    train.train(run, *arguments, compiled=False)
+    assert losses(capsys.readouterr().out) == pytest.approx(unbroken[3:], abs=1e-3)
+    resumed = torch.load(run / "checkpoint.pt")["model"]
+    for name, weight in final.items():
+        assert torch.allclose(weight, resumed[name], atol=1e-4), name
+
+
+def test_parameters_are_counted_as_the_dial_says() -> None:
+    for depth in (1, 6):
+        decoder = Decoder(Dial(depth))
+        matrices = sum(p.numel() for p in decoder.parameters() if p.dim() == 2)
+        assert matrices == Dial(depth).parameters
+    assert 10_000_000 <= Dial().parameters <= 20_000_000
+
+
+def test_orthogonalised_evens_out_the_singular_values() -> None:
+    torch.manual_seed(0)
+    values = torch.linalg.svdvals(orthogonalised(torch.randn(40, 24)))
+    assert values.min() > 0.5
+    assert values.max() < 1.5
