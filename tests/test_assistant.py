@@ -173,7 +173,7 @@ async def test_a_person_is_called_and_the_bot_falls_silent(
     held = await store.log.conversation(conversation.id)
     assert held.state is ConversationState.HANDED_OFF
     silent = await turn(assistant, conversation, "hello?")
-    assert [event for event in silent if isinstance(event, HandedOff)][0].message is None
+    assert next(event for event in silent if isinstance(event, HandedOff)).message is None
     assert len(await store.log.messages(conversation.id)) == 3
 
 

@@ -21,7 +21,8 @@ from models.training.export import quantise, write_gguf
 from models.training.tokenizer import tokenizer_of_gguf
 
 PROMPT = (
-    "<|im_start|>user\nHow long do I have to return shoes? 你好，请问退货期限是多少？ 🎉<|im_end|>\n"
+    "<|im_start|>user\nHow long do I have to return shoes? 你好，请问退货期限是多少？ 🎉"
+    "<|im_end|>\n"
     "<|im_start|>assistant\n"
 )
 PAGES = sorted((Path(__file__).parents[2] / "knowledge" / "sample").glob("*.md"))

@@ -60,9 +60,10 @@ def test_it_learns_and_resumes(
             Path(str(given[1])).replace(run / "checkpoint.pt")
             raise Cut
 
-    with monkeypatch.context() as patch, pytest.raises(Cut):
-        patch.setattr(torch, "save", save)
+    monkeypatch.setattr(torch, "save", save)
+    with pytest.raises(Cut):
         train.train(run, *arguments, compiled=False)
+    monkeypatch.setattr(torch, "save", original)
     assert len(losses(capsys.readouterr().out)) == 3
     train.train(run, *arguments, compiled=False)
     assert losses(capsys.readouterr().out) == pytest.approx(unbroken[3:], abs=1e-3)
