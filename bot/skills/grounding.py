@@ -14,7 +14,7 @@ from langchain_core.embeddings import Embeddings
 from bot.conversation import Citation, Passage
 from bot.sentences import split_sentences
 
-PASSAGES_READ = 4
+PASSAGES_READ = 3
 """Of those found, so many are cut into sentences and compared with the question."""
 SENTENCES_KEPT = 20_000
 """Vectors of sentences kept in memory, 1.5 kB each."""

@@ -1,0 +1,50 @@
+from pathlib import Path
+
+import pytest
+
+from bot.errors import SettingsError
+from bot.settings import load_settings
+
+
+def write(home: Path, text: str) -> None:
+    home.mkdir(exist_ok=True)
+    (home / "kefu.toml").write_text(text)
+
+
+def test_the_first_run_needs_no_file(home: Path) -> None:
+    settings = load_settings()
+    assert settings.home == home
+    assert settings.engine.model == "kefu-small"
+
+
+def test_variables_win_over_the_file(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(home, 'business = "Lamps"\n[engine]\ncontext = 256\nseed = 5\n')
+    monkeypatch.setenv("KEFU_ENGINE__CONTEXT", "512")
+    settings = load_settings()
+    assert settings.business == "Lamps"
+    assert settings.engine.context == 512
+    assert settings.engine.seed == 5
+
+
+def test_a_home_given_wins_and_its_file_is_read(tmp_path: Path) -> None:
+    write(tmp_path / "other", 'business = "Elsewhere"\n')
+    settings = load_settings(tmp_path / "other")
+    assert settings.home == tmp_path / "other"
+    assert settings.business == "Elsewhere"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[engine]\ncontext = -1\n", "engine.context = -1"),
+        ("[engine]\ncontxt = 1\n", "engine.contxt"),
+        ("colour = 'red'\n", "colour"),
+        ("this is [not toml", "kefu.toml"),
+    ],
+)
+def test_a_bad_key_or_value_is_named(home: Path, text: str, told: str) -> None:
+    write(home, text)
+    with pytest.raises(SettingsError, match=r".+") as raised:
+        load_settings()
+    assert told in str(raised.value)
+    assert "\n" not in str(raised.value)
