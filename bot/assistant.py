@@ -94,7 +94,7 @@ class Assistant:
         self._passages = passages
         self._max_tokens = max_tokens
         self._reads: bool = getattr(model, "reads", True)
-        self._wording = None if self._reads else Wording(getattr(model, "lexicon"))  # noqa: B009
+        self._wording = None if self._reads else Wording(getattr(model, "wording"))  # noqa: B009
         self._writer = PromptWriter(
             business,
             context=getattr(model, "context", 4096),
@@ -210,9 +210,10 @@ class Assistant:
         arguments: dict[str, Any] = {}
         if self._wording is not None:
             quote = "\n\n".join(citation.quote for citation in current.passages)
-            wording = self._wording
             arguments["grammar"] = (
-                wording.around(quote, draft.language) if quote else wording.free(draft.language)
+                self._wording.around(quote, draft.language, current.mood)
+                if quote
+                else self._wording.pleasantry(small_talk(current.question), draft.language)
             )
             # a quote cut off at the limit would no longer stand word for word
             arguments["max_tokens"] = self._max_tokens + len(quote.encode())

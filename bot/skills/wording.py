@@ -1,78 +1,95 @@
 """The words around an answer, for a model that words replies but does not read.
 
 A grammar holds such a model: the sentences that were picked stand in the reply word for word, and
-the opening and the closing are made of the model's own closed vocabulary, in which there is no
-figure, no name and no fact. So whatever it samples, it cannot invent.
+around them each word must follow the three before it in some phrase that the model was taught.
+There is no figure, no name and no fact in those phrases; so whatever it samples, it cannot invent.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import product
 
-OPENING_WORDS = 16
-CLOSING_WORDS = 16
-"""The longest sentence of the model's own, in words."""
+from bot.conversation import SentimentLabel
+
+Phrases = Mapping[str, Mapping[str, Sequence[str]]]
+State = tuple[str, ...]
+
+_CHOICE = re.compile(r"\[([^\[\]]*)\]")
+_UNIT = re.compile(r"\s*\S+")
+_SPACED_PUNCTUATION = re.compile(r"\s+([.,!?:])")
+_START: State = ("", "", "")
+_MOST = 4_000
+"""Wordings of one pattern that are looked at; ours have a few dozen."""
 
 
 class Wording:
-    def __init__(self, lexicon: dict[str, Sequence[str]]) -> None:
-        """`lexicon`: for each language the words that the model may use, lower case."""
-        self._words = {language: _words(language, words) for language, words in lexicon.items()}
-        self._fallback = next(iter(lexicon))
+    def __init__(self, phrases: Phrases) -> None:
+        """`phrases`: by language and part ("opening.neutral", "greeting"), patterns in which
+        `[a|b]` is a choice, and in languages without spaces a space parts words."""
+        self._phrases = phrases
+        self._fallback = "en" if "en" in phrases else next(iter(phrases))
 
-    def around(self, quote: str, language: str) -> str:
+    def around(self, quote: str, language: str, mood: SentimentLabel | None = None) -> str:
         """The GBNF of a reply: an opening, `quote` word for word, a closing."""
-        spoken = self._language(language)
+        felt = mood or SentimentLabel.NEUTRAL
         return "\n".join(
             [
                 'root ::= opening "\\n\\n" quote "\\n\\n" closing',
-                f"quote ::= {json.dumps(quote, ensure_ascii=False)}",
-                *_SENTENCES[spoken],
-                *self._words[spoken],
+                f"quote ::= {_literal(quote)}",
+                *self._rules("opening", f"opening.{felt}", language),
+                *self._rules("closing", f"closing.{felt}", language),
             ]
         )
 
-    def free(self, language: str) -> str:
-        """The GBNF of a few friendly words about nothing: greetings, thanks, goodbyes."""
-        spoken = self._language(language)
-        return "\n".join(["root ::= closing", *_SENTENCES[spoken], *self._words[spoken]])
+    def pleasantry(self, kind: str | None, language: str) -> str:
+        """The GBNF of a few friendly words; `kind` as `bot.skills.small_talk` names them."""
+        return "\n".join(self._rules("root", str(kind or "greeting"), language))
 
-    def _language(self, language: str) -> str:
-        return language if language in self._words else self._fallback
-
-
-_SENTENCES = {
-    "en": (
-        'opening ::= (sentence [.!] " ")? sentence [:]',
-        'closing ::= sentence [.!?] (" " sentence [.!?]){0,2}',
-        f'sentence ::= first (","? " " word){{0,{OPENING_WORDS}}}',
-    ),
-    "zh": (
-        "opening ::= (sentence [。！])? sentence [：]",
-        "closing ::= sentence [。！？] (sentence [。！？]){0,2}",
-        f'sentence ::= first ("，"? word){{0,{CLOSING_WORDS}}}',
-    ),
-}
+    def _rules(self, name: str, part: str, language: str) -> list[str]:
+        spoken = language if language in self._phrases else self._fallback
+        joiner = "" if spoken == "zh" else " "
+        texts = (text for p in self._phrases[spoken][part] for text in _wordings(p, joiner))
+        return _graph(name, texts, spaced=bool(joiner))
 
 
-def _words(language: str, words: Iterable[str]) -> tuple[str, str]:
-    lower = sorted(set(words))
-    first = lower if language == "zh" else [word[0].upper() + word[1:] for word in lower]
-    return f"first ::= {_tree(sorted(set(first)))}", f"word ::= {_tree(lower)}"
+def _wordings(pattern: str, joiner: str) -> Iterator[str]:
+    """Every text that the pattern stands for; words are parted by one space in all languages."""
+    pieces = _CHOICE.split(pattern)  # text, choices, text, choices...
+    options = [[p] if i % 2 == 0 else p.split("|") for i, p in enumerate(pieces)]
+    for number, chosen in enumerate(product(*options)):
+        if number == _MOST:
+            return
+        text = " ".join("".join(chosen).split())
+        yield _SPACED_PUNCTUATION.sub(r"\1", text) if joiner else text
 
 
-def _tree(words: list[str]) -> str:
-    """Alternatives as a prefix tree: few paths stay open at each letter, so a check is quick."""
-    branches: dict[str, list[str]] = {}
-    for word in words:
-        branches.setdefault(word[0], []).append(word[1:])
-    return "(" + " | ".join(_branch(letter, rests) for letter, rests in branches.items()) + ")"
+def _graph(name: str, texts: Iterable[str], *, spaced: bool) -> list[str]:
+    """One rule a state, a state being the last three words: what may come next."""
+    following: dict[State, dict[str, State]] = {}
+    ends: set[State] = set()
+    for text in texts:
+        state = _START
+        for unit in _UNIT.findall(text):
+            word = unit if spaced else unit.strip()
+            after = (*state[1:], word)
+            following.setdefault(state, {})[word] = after
+            state = after
+        ends.add(state)
+    numbers: dict[State, str] = {_START: name}
+    for nexts in following.values():
+        for state in nexts.values():
+            numbers.setdefault(state, f"{name}-{len(numbers)}")
+    rules = []
+    for state, rule in numbers.items():
+        ways = [f"{_literal(w)} {numbers[s]}" for w, s in following.get(state, {}).items()]
+        ways += ['""'] if state in ends else []
+        rules.append(f"{rule} ::= {' | '.join(ways)}")
+    return rules
 
 
-def _branch(letter: str, rests: list[str]) -> str:
-    longer = [rest for rest in rests if rest]
-    start = json.dumps(letter, ensure_ascii=False)
-    if not longer:
-        return start
-    return f"{start} {_tree(longer)}{'?' if '' in rests else ''}"
+def _literal(text: str) -> str:
+    """A GBNF string. Its escapes are JSON's, but for those that JSON writes as surrogates."""
+    return json.dumps(text, ensure_ascii=False)

@@ -67,8 +67,7 @@ def write_gguf(model: Decoder, tokenizer: Tokenizer, path: Path, name: str) -> N
     writer.add_rope_freq_base(ROPE_BASE)
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16)
     writer.add_bool("kefu.reads", False)
-    lexicon = {language: phrases.lexicon(language) for language in phrases.OPENINGS}
-    writer.add_string("kefu.lexicon", json.dumps(lexicon, ensure_ascii=False))
+    writer.add_string("kefu.wording", json.dumps(phrases.taught(), ensure_ascii=False))
     _add_vocabulary(writer, tokenizer)
     for ours, weight in model.state_dict().items():
         values = weight.detach().float().cpu().numpy()

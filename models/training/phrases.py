@@ -1,6 +1,6 @@
-"""The wordings that the small model learns, and the closed vocabulary that follows from them.
+"""The wordings that the small model learns, and in use is held to.
 
-In a pattern, `[a|b]` is a choice; Chinese words are parted by spaces, which are removed. No word
+In a pattern, `[a|b]` is a choice; Chinese words are parted by spaces, which are removed. No phrase
 here states a fact about a business: whatever the model makes of them, it cannot invent one.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 import re
-from functools import cache
 
 MOODS = ("negative", "neutral", "positive")
 
@@ -210,15 +209,13 @@ def phrase(patterns: list[str], language: str, rng: random.Random) -> str:
     return _SPACED_PUNCTUATION.sub(r"\1", re.sub(r" {2,}", " ", text)).strip()
 
 
-DENIALS = {"not", "没有", "不"}
-"""Heard by the model in its phrases, but not in its mouth: they could deny what a page says."""
-
-
-@cache
-def lexicon(language: str) -> tuple[str, ...]:
-    """Every word the assistant's own phrases are made of, lower case, sorted."""
-    patterns = [p for table in (OPENINGS, CLOSINGS) for ps in table[language].values() for p in ps]
-    patterns += [p for _, replies in SMALL_TALK[language].values() for p in replies]
-    text = re.sub(r"[\[\]|.,!?:;，。！？：]", " ", " ".join(patterns))
-    words = {word if word == "I" else word.lower() for word in text.split()}
-    return tuple(sorted(words - DENIALS))
+def taught() -> dict[str, dict[str, list[str]]]:
+    """Every pattern of the assistant's own, by language and by the part of a reply it belongs to:
+    "opening.negative", "closing.neutral", "greeting"... Goes into the model's file."""
+    parts: dict[str, dict[str, list[str]]] = {}
+    for language in OPENINGS:
+        found = parts[language] = {}
+        for name, table in (("opening", OPENINGS), ("closing", CLOSINGS)):
+            found |= {f"{name}.{mood}": table[language][mood] for mood in MOODS}
+        found |= {kind: replies for kind, (_, replies) in SMALL_TALK[language].items()}
+    return parts
