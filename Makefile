@@ -12,18 +12,21 @@ LLAMA   := llama-cpp-python==0.3.36
 # instructions are left out; AVX-512 and VNNI stay.
 ifneq (,$(filter x86_64 amd64,$(shell uname -m)))
 NO_AMX := -mno-amx-tile -mno-amx-int8 -mno-amx-bf16
+# compilers that do not know the flags do not make the instructions either
+NO_AMX := $(shell $(CC) $(NO_AMX) -E -x c /dev/null >/dev/null 2>&1 && echo "$(NO_AMX)")
 endif
 CMAKE_cpu    :=
 CMAKE_cuda   := -DGGML_CUDA=on
 CMAKE_metal  := -DGGML_METAL=on
 CMAKE_vulkan := -DGGML_VULKAN=on
-FLAGS := $(CMAKE_$(BACKEND)) $(if $(NO_AMX),-DCMAKE_C_FLAGS="$(NO_AMX)" -DCMAKE_CXX_FLAGS="$(NO_AMX)")
+FLAGS := $(CMAKE_ARGS) $(CMAKE_$(BACKEND)) $(if $(NO_AMX),-DCMAKE_C_FLAGS="$(NO_AMX)" -DCMAKE_CXX_FLAGS="$(NO_AMX)")
 
-ENGINE := $(VENV)/.engine-$(BACKEND)
+ENGINE := $(VENV)/.engine-$(BACKEND)-$(lastword $(subst ==, ,$(LLAMA)))
 READY  := $(VENV)/.ready
 DEV    := $(VENV)/.ready-dev
 TRAIN  := $(VENV)/.ready-train
 
+.NOTPARALLEL:
 .PHONY: chat test lint fix bench picture train test-training clean
 
 chat: $(READY)
@@ -64,8 +67,9 @@ $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "kefu needs Python 3.11 or newer, $(PYTHON) is older; try make PYTHON=python3.12" >&2; exit 1; }
 	@echo "setting up $(VENV) (once)" >&2
-	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install -q --disable-pip-version-check --upgrade pip >&2
+	@$(PYTHON) -m venv $(VENV) && \
+	  $(BIN)/python -m pip install -q --disable-pip-version-check --upgrade pip >&2 || \
+	  { rm -rf $(VENV); echo "no virtual environment could be made; is python3-venv installed?" >&2; exit 1; }
 
 # No cache: pip's cache of built wheels does not know with which flags a wheel was built.
 $(ENGINE): | $(VENV)/bin/python
@@ -77,14 +81,14 @@ $(ENGINE): | $(VENV)/bin/python
 	@rm -f $(VENV)/.engine-*
 	@touch $@
 
-$(READY): pyproject.toml | $(ENGINE)
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -e . >&2
+$(READY): pyproject.toml constraints.txt | $(ENGINE)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e . >&2
 	@touch $@
 
-$(DEV): pyproject.toml | $(READY)
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]' >&2
+$(DEV): pyproject.toml constraints.txt | $(READY)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[dev]' >&2
 	@touch $@
 
-$(TRAIN): pyproject.toml | $(READY)
-	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[train]' >&2
+$(TRAIN): pyproject.toml constraints.txt | $(READY)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[train]' >&2
 	@touch $@

@@ -91,7 +91,7 @@ async def open_kefu(settings: Settings) -> AsyncIterator[Kefu]:
             )
             model = LlamaChatModel(language_model=language_model)
             knowledge = Knowledge(store.passages, encoder)
-            await knowledge.add_sample()
+            await read_sample(knowledge, settings)
             tagger = _tagger(encoder)
             assistant = Assistant(
                 model,
@@ -112,6 +112,14 @@ async def open_kefu(settings: Settings) -> AsyncIterator[Kefu]:
                 model_name=language_model.info.name,
                 warnings=tuple(language_model.warnings),
             )
+
+
+async def read_sample(knowledge: Knowledge, settings: Settings) -> None:
+    """At the first start of all, and on from where it was cut off; never again."""
+    mark = settings.paths.sample_mark
+    if not mark.exists():
+        await knowledge.add_sample()
+        mark.touch()
 
 
 def _engine_thread() -> EngineThread:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -30,7 +32,7 @@ from bot.conversation import (
     Token,
     TurnEvent,
 )
-from bot.errors import KefuError
+from bot.errors import KefuError, StoreError
 from bot.language import detect_language
 from bot.sentences import split_sentences
 from bot.skills import handoff, prompt, replies
@@ -44,9 +46,12 @@ from bot.store import ConversationLog
 from knowledge.followup import fold
 from knowledge.index import Knowledge
 
+_logger = logging.getLogger("kefu")
+
 HISTORY = 400
 """Messages that are looked back on; the prompt's window holds far fewer."""
-CONTEXT_QUESTIONS = 3
+CONTEXT_QUESTIONS, CONTEXT_CHARACTERS = 3, 300
+"""What a follow-up is searched with: the encoder reads 512 tokens in all."""
 
 
 @dataclass(slots=True)
@@ -61,6 +66,8 @@ class _Draft:
     citations: tuple[Citation, ...] = ()
     model: str | None = None
     timing: Timing = field(default_factory=Timing)
+    saved: asyncio.Future[Message] | None = None
+    """Set as soon as it goes to the log, which it does once, whoever cancels."""
 
     def say(self, piece: str) -> Token:
         if not self.text:
@@ -106,22 +113,38 @@ class Assistant:
         """Closing the iterator, or cancelling its task, stops the answer; what there is is kept."""
         began = time.perf_counter()
         message = await self._note(conversation, text)
-        yield Noted(message)
         draft = _Draft(message.language or "en", began)
         answer = self._answer(conversation.id, message, draft)
         try:
+            yield Noted(message)
             async for event in answer:
                 yield event
         except (asyncio.CancelledError, GeneratorExit):
-            await answer.aclose()
-            if draft.text:
-                await asyncio.shield(self._record(conversation.id, draft, MessageState.STOPPED))
+            await asyncio.shield(asyncio.ensure_future(self._keep(conversation.id, answer, draft)))
             raise
-        except KefuError as error:
-            draft.rule = str(error)
-            draft.status = ReplyStatus.UNKNOWN
-            await self._record(conversation.id, draft, MessageState.FAILED)
-            yield Failed(str(error))
+        except Exception as error:  # a turn's border: the customer's words are kept, and one line
+            yield Failed(await self._failed(conversation.id, error, draft))
+
+    async def _keep(
+        self, conversation: str, answer: AsyncGenerator[TurnEvent, None], draft: _Draft
+    ) -> None:
+        """Of a turn that was stopped: what is said already, once."""
+        await answer.aclose()
+        if draft.saved is not None:
+            await draft.saved
+        elif draft.text:
+            await self._record(conversation, draft, MessageState.STOPPED)
+
+    async def _failed(self, conversation: str, error: Exception, draft: _Draft) -> str:
+        line = str(error)
+        if not isinstance(error, KefuError):
+            _logger.error("a turn failed", exc_info=error)
+            line = f"an error kefu did not expect: {error!r}"
+        draft.rule, draft.status = line, ReplyStatus.UNKNOWN
+        if draft.saved is None:
+            with suppress(StoreError):  # what failed may be the store
+                await self._record(conversation, draft, MessageState.FAILED)
+        return line
 
     async def _answer(
         self, conversation: str, message: Message, draft: _Draft
@@ -152,7 +175,7 @@ class Assistant:
 
     async def _note(self, conversation: Conversation, text: str) -> Message:
         message = await self._log.note(conversation.id, text)
-        language = detect_language(message.text)
+        language = await asyncio.to_thread(detect_language, message.text)
         (sentiment,) = await self._tagger.atag([message.text], [language])
         return await self._log.tag(message.id, language=language, sentiment=sentiment)
 
@@ -168,7 +191,9 @@ class Assistant:
     ) -> tuple[tuple[Passage, ...], Turn]:
         """The passages found, and the turn with what the model is shown of them."""
         language = message.language or "en"
-        asked = [m.text for m in history[:-1] if m.role is Role.CUSTOMER][-CONTEXT_QUESTIONS:]
+        asked = [m.text[:CONTEXT_CHARACTERS] for m in history[:-1] if m.role is Role.CUSTOMER][
+            -CONTEXT_QUESTIONS:
+        ]
         question = fold(message.text[: prompt.QUESTION_CHARACTERS], asked)
         passages = tuple(
             await self._knowledge.search(question, k=self._passages, language=language)
@@ -196,6 +221,8 @@ class Assistant:
             stream = self._supported(stream, current, passages, draft)
         async for piece in stream:
             yield draft.say(piece)
+        if self._wording is not None and (missing := _missing(draft.text, _quote(current))):
+            yield draft.say(missing)
         if not draft.text.strip():
             draft.status, draft.citations = ReplyStatus.UNKNOWN, ()
             draft.rule = "nothing that the passages support"
@@ -209,7 +236,7 @@ class Assistant:
     ) -> AsyncIterator[str]:
         arguments: dict[str, Any] = {}
         if self._wording is not None:
-            quote = "\n\n".join(citation.quote for citation in current.passages)
+            quote = _quote(current)
             arguments["grammar"] = (
                 self._wording.around(quote, draft.language, current.mood)
                 if quote
@@ -256,6 +283,7 @@ class Assistant:
         then: ConversationState | None = None,
     ) -> Message:
         draft.timing = replace(draft.timing, total_ms=_milliseconds(draft.began))
+        version = await self._knowledge.version()
         reply = Reply(
             text=draft.text,
             status=draft.status,
@@ -265,10 +293,12 @@ class Assistant:
             citations=draft.citations,
             model=draft.model,
             prompt_version=prompt.VERSION,
-            knowledge_version=await self._knowledge.version(),
+            knowledge_version=version,
             timing=draft.timing,
         )
-        return await self._log.record(conversation, reply, conversation_state=then)
+        saving = self._log.record(conversation, reply, conversation_state=then)
+        draft.saved = asyncio.ensure_future(saving)
+        return await asyncio.shield(draft.saved)
 
 
 async def _sentences(stream: AsyncIterator[str]) -> AsyncIterator[str]:
@@ -291,7 +321,7 @@ def _turns(history: Sequence[Message]) -> list[Turn]:
     for message in history:
         if message.role is Role.CUSTOMER:
             asked = message
-        elif asked is not None and message.text:
+        elif asked and message.text and message.state is not MessageState.FAILED:
             turns.append(replace(_turn(asked, message.citations), reply=message.text))
             asked = None
     return turns
@@ -300,6 +330,18 @@ def _turns(history: Sequence[Message]) -> list[Turn]:
 def _turn(message: Message, passages: tuple[Citation, ...]) -> Turn:
     mood = message.sentiment.label if message.sentiment else None
     return Turn(message.text, mood, passages)
+
+
+def _quote(turn: Turn) -> str:
+    return "\n\n".join(citation.quote for citation in turn.passages)
+
+
+def _missing(said: str, quote: str) -> str:
+    """What of the quote a reply lacks that was cut off, by a full window for example."""
+    if quote in said:
+        return ""
+    begun = next((n for n in range(len(quote), 0, -1) if said.endswith(quote[:n])), 0)
+    return quote[begun:] if begun else f"\n\n{quote}"
 
 
 def _timing(last: AIMessageChunk, draft: _Draft) -> Timing:

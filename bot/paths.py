@@ -31,6 +31,11 @@ class Paths:
         return self._made(self.home / "logs")
 
     @property
+    def sample_mark(self) -> Path:
+        """There once the sample help pages were read in, or made room: they never come back."""
+        return self._made(self.home) / ".sample-read"
+
+    @property
     def settings_file(self) -> Path:
         return self.home / "kefu.toml"
 

@@ -12,6 +12,7 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.dom import DOMNode
 from textual.screen import Screen
+from textual.worker import WorkerFailed
 
 from bot.errors import KefuError
 from bot.settings import TerminalSettings
@@ -80,11 +81,22 @@ class KefuApp(App[None]):
     async def _greet(self) -> None:
         try:
             desk = await self._opening.desk()
-        except KefuError as error:
-            self.failure = str(error)
-            self.exit(return_code=1)
+        except (KefuError, OSError) as error:
+            self._give_up(error)
         else:
             await self.home.greet(desk)
+
+    def _handle_exception(self, error: Exception) -> None:
+        """What is meant for the reader, a full disk for example, is a line and not a traceback."""
+        cause = error.error if isinstance(error, WorkerFailed) else error
+        if isinstance(cause, KefuError | OSError):
+            self._give_up(cause)
+        else:
+            super()._handle_exception(error)
+
+    def _give_up(self, error: BaseException) -> None:
+        self.failure = " ".join(str(error).split())
+        self.exit(return_code=1)
 
     async def on_unmount(self) -> None:
         await self.home.chat.stopped()
@@ -133,5 +145,5 @@ def run(desk: ChatDesk | DeskOpener, settings: TerminalSettings) -> int:
     app = KefuApp(desk, settings)
     app.run()
     if app.failure is not None:
-        print(app.failure, file=sys.stderr)
+        print(f"kefu: {app.failure}", file=sys.stderr)
     return app.return_code or 0

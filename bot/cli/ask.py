@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bot.cli.console import AsJson, Home, harmless, print_json, records, run, settings_at
-from bot.errors import UsageError
+from bot.errors import ModelError, UsageError
 
 if TYPE_CHECKING:
     from bot.app import Kefu
@@ -46,7 +47,7 @@ def ask(
             for warning in kefu.warnings:
                 sys.stderr.write(f"kefu: {warning}\n")
             if text is None:
-                await _batch(kefu, batch)
+                failed.extend([number async for number in _batch(kefu, batch)])
                 return
             place = (
                 await kefu.log.conversation(conversation)
@@ -55,7 +56,10 @@ def ask(
             )
             await _one(kefu, place, text, as_json=as_json)
 
+    failed: list[int] = []
     run(work())
+    if failed:
+        raise ModelError(f"{len(failed)} of the questions failed, the first at place {failed[0]}")
 
 
 async def _one(kefu: Kefu, place: Conversation, text: str, *, as_json: bool) -> None:
@@ -81,21 +85,28 @@ async def _one(kefu: Kefu, place: Conversation, text: str, *, as_json: bool) -> 
         sys.stdout.write(harmless(f"  [{number}] {where} ({citation['source']})") + "\n")
 
 
-async def _batch(kefu: Kefu, file: Path | None) -> None:
-    from bot.conversation import Role
-
-    for record in records(file, "question"):
+async def _batch(kefu: Kefu, file: Path | None) -> AsyncIterator[int]:
+    """A line out for each; yields the places of those that failed, from 1."""
+    for number, record in enumerate(records(file, "question"), start=1):
+        named = {"id": record["id"]} if "id" in record else {}
+        history = record.get("history") or []
+        if not isinstance(history, list):
+            raise UsageError(f"history of question {number} is no list of turns: {history!r}")
         place = await kefu.log.start(channel=CHANNEL)
-        for turn in record.get("history") or []:
-            await _remember(kefu, place, turn, Role)
-        async for event in kefu.assistant.reply(place, record["question"]):
-            _raise_if_failed(event)
-        result = await _result(kefu, place.id)
-        print_json({"id": record["id"], **result} if "id" in record else result)
+        for turn in history:
+            await _remember(kefu, place, turn)
+        try:
+            async for event in kefu.assistant.reply(place, record["question"]):
+                _raise_if_failed(event)
+        except ModelError as error:
+            print_json({**named, "error": str(error)})
+            yield number
+        else:
+            print_json({**named, **await _result(kefu, place.id)})
 
 
-async def _remember(kefu: Kefu, place: Conversation, turn: Any, roles: Any) -> None:
-    from bot.conversation import Reply, ReplyStatus
+async def _remember(kefu: Kefu, place: Conversation, turn: Any) -> None:
+    from bot.conversation import Reply, ReplyStatus, Role
 
     if not isinstance(turn, dict) or not isinstance(turn.get("text"), str):
         raise UsageError(f"a turn of history needs `role` and `text`, not {turn!r}")
@@ -103,7 +114,7 @@ async def _remember(kefu: Kefu, place: Conversation, turn: Any, roles: Any) -> N
         await kefu.log.note(place.id, turn["text"])
     elif turn.get("role") in {"assistant", "agent"}:
         reply = Reply(turn["text"], ReplyStatus.ANSWERED, "en")
-        role = roles.AGENT if turn["role"] == "agent" else roles.ASSISTANT
+        role = Role.AGENT if turn["role"] == "agent" else Role.ASSISTANT
         await kefu.log.record(place.id, reply, role=role)
     else:
         raise UsageError(f"role {turn.get('role')!r} of a turn is neither customer nor assistant")
@@ -111,7 +122,6 @@ async def _remember(kefu: Kefu, place: Conversation, turn: Any, roles: Any) -> N
 
 def _raise_if_failed(event: object) -> None:
     from bot.conversation import Failed
-    from bot.errors import ModelError
 
     if isinstance(event, Failed):
         raise ModelError(event.error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import sys
 from collections.abc import Coroutine, Iterator
@@ -44,6 +45,8 @@ def run(work: Coroutine[Any, Any, Result]) -> Result:
 def settings_at(home: Path | None) -> Any:
     from bot.settings import load_settings
 
+    if home is not None:  # the error log goes there, too
+        os.environ["KEFU_HOME"] = str(home)
     return load_settings(home)
 
 
@@ -71,7 +74,7 @@ def records(file: Path | None, required: str) -> Iterator[dict[str, Any]]:
             continue
         try:
             record = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UsageError(f"line {number} of {name} is not JSON: {error}") from None
         if not isinstance(record, dict) or not isinstance(record.get(required), str):
             raise UsageError(f"line {number} of {name} has no text field {required!r}")
@@ -79,13 +82,16 @@ def records(file: Path | None, required: str) -> Iterator[dict[str, Any]]:
 
 
 def _lines(file: Path | None) -> Iterator[str]:
-    if file is None or str(file) == "-":
-        yield from sys.stdin
-        return
+    stdin = file is None or str(file) == "-"
     try:
-        with file.open(encoding="utf-8") as lines:
-            yield from lines
+        if stdin:
+            yield from (line.removeprefix("\ufeff") for line in sys.stdin)
+        else:
+            assert file is not None
+            with file.open(encoding="utf-8-sig") as lines:
+                yield from lines
     except UnicodeDecodeError:
-        raise UsageError(f"{file} is not UTF-8 text") from None
+        name = "standard input" if stdin else file
+        raise UsageError(f"{name} is not UTF-8 text") from None
     except OSError as error:
         raise UsageError(f"{file} cannot be read: {error.strerror}") from None

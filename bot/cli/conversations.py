@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from bot.conversation import Conversation, Message
     from bot.store import ConversationOverview, SearchHit
 
-app = typer.Typer(help="The log of all conversations.", no_args_is_help=True)
+app = typer.Typer(help="The log of all conversations.")
 Limit = Annotated[int, typer.Option(min=1, help="How many.")]
 
 

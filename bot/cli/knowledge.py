@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bot.conversation import Passage
     from knowledge.index import DocumentInfo
 
-app = typer.Typer(help="The help pages that answers rest on.", no_args_is_help=True)
+app = typer.Typer(help="The help pages that answers rest on.")
 Count = Annotated[int, typer.Option("-k", min=1, max=100, help="How many passages.")]
 
 
@@ -33,6 +33,7 @@ def add(
 
         async with open_knowledge(settings) as knowledge:
             result = await knowledge.add(paths)
+            settings.paths.sample_mark.touch()
         for one in result.skipped:
             sys.stderr.write(harmless(f"kefu: skipped {one.path}: {one.reason}") + "\n")
         if as_json:
@@ -86,10 +87,10 @@ def search(
     settings = settings_at(home)
 
     async def work() -> None:
-        from bot.app import open_knowledge
+        from bot.app import open_knowledge, read_sample
 
         async with open_knowledge(settings) as knowledge:
-            await knowledge.add_sample()
+            await read_sample(knowledge, settings)
             if query is not None:
                 _show(await knowledge.search(query, k=k), as_json=as_json)
                 return
@@ -121,7 +122,7 @@ def remove(
 
 
 @app.command()
-def reindex(home: Home = None) -> None:
+def reindex(as_json: AsJson = False, home: Home = None) -> None:
     """Compute terms and vectors once more, after a change of encoder."""
     settings = settings_at(home)
 
@@ -131,7 +132,11 @@ def reindex(home: Home = None) -> None:
         async with open_knowledge(settings) as knowledge:
             return await knowledge.reindex()
 
-    sys.stdout.write(f"{run(work())} passages indexed\n")
+    passages = run(work())
+    if as_json:
+        print_json({"passages": passages})
+    else:
+        sys.stdout.write(f"{passages} passages indexed\n")
 
 
 def _show(passages: list[Passage], *, as_json: bool) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -29,6 +30,10 @@ app.command("doctor")(doctor.doctor)
 app.add_typer(knowledge.app, name="knowledge")
 app.add_typer(conversations.app, name="conversations")
 app.add_typer(models.app, name="models")
+
+
+_WRONG_USAGE: Any = typer.BadParameter.__bases__[0]
+"""click's UsageError, of which typer carries its own copy."""
 
 
 def _version(wanted: bool) -> None:
@@ -58,8 +63,18 @@ def kefu(
 
 
 def main() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        # that a terminal has another encoding is no reason to end
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
-        app()
+        status = app(standalone_mode=False)
+        if isinstance(status, int) and status:
+            raise SystemExit(status)
+    except _WRONG_USAGE as error:
+        fail(error.format_message(), status=2)
+    except typer.Abort:
+        raise SystemExit(130) from None
     except UsageError as error:
         fail(str(error), status=2)
     except KefuError as error:
@@ -74,7 +89,7 @@ def main() -> None:
         fail(f"an error kefu did not expect: {error!r}; the details are in {_written_down()}")
 
 
-def _written_down() -> Path:
+def _written_down() -> str:
     from bot.settings import load_settings
 
     try:
@@ -83,6 +98,9 @@ def _written_down() -> Path:
         import tempfile
 
         file = Path(tempfile.gettempdir()) / "kefu-error.log"
-    with file.open("a", encoding="utf-8") as log:
-        traceback.print_exc(file=log)
-    return file
+    try:
+        with file.open("a", encoding="utf-8") as log:
+            traceback.print_exc(file=log)
+    except OSError as error:
+        return f"no file, because {file} cannot be written ({error.strerror})"
+    return str(file)

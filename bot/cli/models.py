@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bot.cli.console import AsJson, Home, print_json, settings_at
+from bot.cli.console import AsJson, Home, harmless, print_json, settings_at
 
 if TYPE_CHECKING:
     from models.catalogue import CatalogueEntry
 
-app = typer.Typer(help="The models.", no_args_is_help=True)
+app = typer.Typer(help="The models.")
 
 
 @app.command("list")
@@ -31,7 +31,8 @@ def list_models(as_json: AsJson = False, home: Home = None) -> None:
     for one in entries:
         mark = "*" if one["in_use"] else " "
         size = f"{one['bytes'] / 1e6:6.1f} MB"
-        sys.stdout.write(f"{mark} {one['name']:16} {one['kind']:9} {size}  {one['description']}\n")
+        line = f"{mark} {one['name']:16} {one['kind']:9} {size}  {one['description']}"
+        sys.stdout.write(harmless(line) + "\n")
 
 
 @app.command()
@@ -57,7 +58,7 @@ def show(
         print_json(data)
         return
     for key, value in {**data, **data.pop("metadata", {})}.items():
-        sys.stdout.write(f"{key:40} {str(value)[:120]}\n")
+        sys.stdout.write(harmless(f"{key:40} {' '.join(str(value).split())[:120]}") + "\n")
 
 
 def _described(one: CatalogueEntry, in_use: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bot.cli.console import Home, print_json, records, run, settings_at
+from bot.cli.console import AsJson, Home, print_json, records, run, settings_at
 
 AT_ONCE = 64
 
@@ -18,9 +18,11 @@ def sentiment(
     file: Annotated[
         Path | None, typer.Argument(help="JSON Lines with `text`; standard input without it.")
     ] = None,
+    as_json: AsJson = True,  # it is JSON in any case
     home: Home = None,
 ) -> None:
     """Tag texts as positive, neutral or negative."""
+    del as_json
     settings = settings_at(home)
 
     async def work() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
+from typing import TypeAlias
 
 import llama_cpp
 
@@ -28,6 +29,9 @@ _MOST_BYTES_PER_TOKEN = 32
 """No text comes near it: so a megabyte is refused without seconds of tokenizing."""
 
 
+Phrases: TypeAlias = Mapping[str, Mapping[str, Sequence[str]]]
+
+
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
     name: str
@@ -43,7 +47,7 @@ class ModelInfo:
     """How many keep their KV cache at the same time."""
     reads: bool
     """Whether it answers from passages by itself; False for one that only words a reply."""
-    wording: Mapping[str, Mapping[str, Sequence[str]]]
+    wording: Phrases
     """Of a model that does not read: the phrases it was taught, by language and part of a reply."""
 
 
@@ -82,10 +86,11 @@ class LanguageModel:
         self._thread = thread
         self._model = loading.open_model(path, gpu_layers=settings.gpu_layers)
         try:
+            wording = _wording(self._model)
             self.vocabulary = Vocabulary(self._model)
             shape = shape_of(self._model, settings, physical_memory())
             self._context = DecodingContext(self._model, shape, settings, thread.interrupt)
-        except ModelError as error:
+        except (ModelError, ValueError) as error:
             llama_cpp.llama_model_free(self._model)
             raise ModelFileError(f"{path}: {error}") from None
         self._slots = SlotCache(shape.slots)
@@ -94,7 +99,7 @@ class LanguageModel:
             bos=self.vocabulary.control_text(self.vocabulary.bos),
             eos=self.vocabulary.control_text(self.vocabulary.eos),
         )
-        self.info = _info(self._model, path, shape.window, shape.slots)
+        self.info = _info(self._model, path, shape.window, shape.slots, wording)
         found = (loading.build_warning(), *shape.warnings, self._template.warning)
         self.warnings: tuple[str, ...] = tuple(warning for warning in found if warning)
         """One line each: what works less well than it could."""
@@ -261,7 +266,9 @@ class _Reply:
         )
 
 
-def _info(model: object, path: Path, context: int, conversations: int) -> ModelInfo:
+def _info(
+    model: object, path: Path, context: int, conversations: int, wording: Phrases
+) -> ModelInfo:
     buffer = ctypes.create_string_buffer(256)
     llama_cpp.llama_model_desc(model, buffer, len(buffer))
     return ModelInfo(
@@ -274,16 +281,20 @@ def _info(model: object, path: Path, context: int, conversations: int) -> ModelI
         trained_context=llama_cpp.llama_model_n_ctx_train(model),
         conversations=conversations,
         reads=loading.metadata(model, "kefu.reads") != "false",
-        wording=_wording(model, path),
+        wording=wording,
     )
 
 
-def _wording(model: object, path: Path) -> Mapping[str, Mapping[str, Sequence[str]]]:
+def _wording(model: object) -> Phrases:
+    """Raise ModelFileError where a model that only words replies does not say with what."""
     stored = loading.metadata(model, "kefu.wording")
     try:
-        parts: Mapping[str, Mapping[str, Sequence[str]]] = json.loads(stored or "{}")
-    except ValueError as error:
-        raise ModelFileError(
-            f"{path}: its kefu.wording is not JSON ({error}); export it again"
-        ) from None
+        parts = {
+            language: {part: [str(one) for one in patterns] for part, patterns in taught.items()}
+            for language, taught in json.loads(stored or "{}").items()
+        }
+    except (ValueError, AttributeError, TypeError) as error:
+        raise ModelFileError(f"kefu.wording is not understood: {error}") from None
+    if not parts and loading.metadata(model, "kefu.reads") == "false":
+        raise ModelFileError("it says that it does not read, but has no kefu.wording")
     return parts

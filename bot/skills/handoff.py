@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bot.conversation import Message, ReplyStatus, Role, SentimentLabel
+from bot.conversation import Message, MessageState, ReplyStatus, Role, SentimentLabel
 
 ASKED = "asked for a person"
 ACCEPTED = "accepted the offer of a person"
@@ -32,9 +32,14 @@ def decide(
     text = recent[-1].text
     if wishes(text):
         return Handoff(ASKED)
-    offered = len(recent) > 1 and recent[-2].status is ReplyStatus.UNKNOWN
+    offered = len(recent) > 1 and _offers(recent[-2])
     if offered and agrees(text):
         return Handoff(ACCEPTED)
     moods = [m.sentiment for m in recent if m.role is Role.CUSTOMER][-ANGRY_MESSAGES:]
     angry = [m for m in moods if m and m.label is SentimentLabel.NEGATIVE and m.score < ANGRY_SCORE]
     return Handoff(ANGER) if len(angry) == ANGRY_MESSAGES else None
+
+
+def _offers(message: Message) -> bool:
+    """A reply that says it does not know offers a person; one that failed does not."""
+    return message.status is ReplyStatus.UNKNOWN and message.state is MessageState.COMPLETE

@@ -7,7 +7,6 @@ There is no figure, no name and no fact in those phrases; so whatever it samples
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
@@ -20,6 +19,7 @@ State = tuple[str, ...]
 _CHOICE = re.compile(r"\[([^\[\]]*)\]")
 _UNIT = re.compile(r"\s*\S+")
 _SPACED_PUNCTUATION = re.compile(r"\s+([.,!?:])")
+_CONTROL = re.compile(r"[\x01-\x1f\x7f]")
 _START: State = ("", "", "")
 _MOST = 4_000
 """Wordings of one pattern that are looked at; ours have a few dozen."""
@@ -91,5 +91,6 @@ def _graph(name: str, texts: Iterable[str], *, spaced: bool) -> list[str]:
 
 
 def _literal(text: str) -> str:
-    """A GBNF string. Its escapes are JSON's, but for those that JSON writes as surrogates."""
-    return json.dumps(text, ensure_ascii=False)
+    """A GBNF string: it knows fewer escapes than JSON does."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return '"' + _CONTROL.sub(lambda found: "\\x" + found[0].encode().hex(), escaped) + '"'

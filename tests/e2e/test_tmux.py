@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 import subprocess
 import sys
 import time
@@ -49,6 +50,7 @@ class Tmux:
 def tmux(tmp_path: Path, sample_home: Path) -> Iterator[Tmux]:
     home = shlex.quote(str(sample_home))
     command = f"env TERM=tmux-256color {shlex.quote(str(KEFU))} chat --home {home}"
+    assert shutil.which("tmux"), "tmux is missing: install it, this test drives a real terminal"
     tmux = Tmux(f"kefu-{tmp_path.name}", f"{command}; echo left with $?; exec cat")
     yield tmux
     tmux.close()

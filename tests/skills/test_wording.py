@@ -81,7 +81,7 @@ def test_the_quote_stands_word_for_word(acceptor: Acceptor) -> None:
 
 
 def test_a_quote_of_several_lines(acceptor: Acceptor) -> None:
-    quote = "1. Print the label.\n2. Pack the \x07 shoes.\n\n| a | b |"
+    quote = "1. Print the label.\n2. Pack the \x07\x0c\x08\t\r shoes \\n.\n\n| a | b |"
     reply = f"Our help pages explain this:\n\n{quote}\n\nI hope this helps."
     assert acceptor.accepts(WORDING.around(quote, "en"), reply)
 

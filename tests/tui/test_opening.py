@@ -72,5 +72,5 @@ def test_a_desk_that_cannot_open_is_one_line_on_stderr(
     )
     assert terminal.run(broken, TerminalSettings()) == 1
     written = capsys.readouterr()
-    assert written.err == "model [x].gguf: there is no such file; kefu models list\n"
+    assert written.err == "kefu: model [x].gguf: there is no such file; kefu models list\n"
     assert written.out == ""
