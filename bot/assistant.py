@@ -198,7 +198,8 @@ class Assistant:
         passages = tuple(
             await self._knowledge.search(question, k=self._passages, language=language)
         )
-        picked = await self._grounding.pick(question, language, passages)
+        asked_now = message.text[: prompt.QUESTION_CHARACTERS]
+        picked = await self._grounding.pick(question, language, passages, asked=asked_now)
         if not picked.citations or not self._reads:
             return passages, _turn(message, picked.citations)
         whole = tuple(Citation(p.source, p.title, p.heading, p.text) for p in passages)

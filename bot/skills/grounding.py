@@ -75,8 +75,11 @@ class Grounding:
         self._languages: frozenset[str] = getattr(encoder, "languages", frozenset({"en"}))
         self._vectors: OrderedDict[str, np.ndarray] = OrderedDict()
 
-    async def pick(self, question: str, language: str, passages: Sequence[Passage]) -> Picked:
-        """The sentences that answer `question`, in the order in which the page has them."""
+    async def pick(
+        self, question: str, language: str, passages: Sequence[Passage], *, asked: str = ""
+    ) -> Picked:
+        """The sentences that answer, in the order in which the page has them. `asked` is what the
+        customer said last, where `question` is that and the questions it leans on."""
         units = [
             _Unit(passage, sentence, position)
             for passage in passages[:PASSAGES_READ]
@@ -86,6 +89,8 @@ class Grounding:
             return Picked((), 0.0)
         known = language in self._languages
         scores = await self._scores(question, units, meaning=known)
+        if asked and asked != question:
+            scores = (scores + await self._scores(asked, units, meaning=known)) / 2
         best = int(np.argmax(scores + _standing(units)))
         score = float(scores[best])
         if score < FLOOR["meaning" if known else "words"]:

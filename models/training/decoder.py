@@ -22,7 +22,7 @@ class RMSNorm(nn.Module):
         self.weight = nn.Parameter(torch.ones(size))
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.rms_norm(x, (x.size(-1),), self.weight, NORM_EPSILON)
+        return F.rms_norm(x, (x.size(-1),), self.weight.to(x.dtype), NORM_EPSILON)
 
 
 def rotary(positions: int) -> tuple[Tensor, Tensor]:

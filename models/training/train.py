@@ -1,4 +1,4 @@
-"""Train the decoder: `python -m models.training.train --run runs/small --tokens 1.5e6`.
+"""Train the decoder: `python -m models.training.train --run runs/small --tokens 8e6`.
 
 One code path for CPU and CUDA. The run is cut in two: reading (text, dialogues; every token is a
 target) and tuning (service conversations; the loss is taken on replies only). A checkpoint is
@@ -107,7 +107,16 @@ def rate_at(step: int, steps: int) -> float:
     return min(1.0, left)
 
 
-def train(run: Path, dial: Dial, tokens: float, seed: int, device: str, compiled: bool) -> None:
+def train(
+    run: Path,
+    dial: Dial,
+    tokens: float,
+    seed: int,
+    device: str,
+    compiled: bool = True,
+    halved: bool = True,
+) -> None:
+    """`halved`: multiplies in bfloat16, which a CPU with AVX-512 BF16 does 1.5 times as fast."""
     torch.manual_seed(seed)
     model = Decoder(dial).to(device)
     hidden: Hidden = torch.compile(model.hidden) if compiled else model.hidden
@@ -142,7 +151,7 @@ def train(run: Path, dial: Dial, tokens: float, seed: int, device: str, compiled
         total = 0.0
         for _ in range(pieces):
             ids, learn = draws[tuning](rng, micro)
-            with torch.autocast(device.split(":")[0], torch.bfloat16, enabled=device != "cpu"):
+            with torch.autocast(device.split(":")[0], torch.bfloat16, enabled=halved):
                 loss = loss_of(model, hidden, ids.to(device), learn.to(device)) / pieces
             loss.backward()
             total += loss.item()
@@ -168,12 +177,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--depth", type=int, default=6)
-    parser.add_argument("--tokens", type=float, default=1.5e6)
+    parser.add_argument("--tokens", type=float, default=8e6)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--no-compile", dest="compiled", action="store_false")
+    parser.add_argument("--no-bfloat16", dest="halved", action="store_false")
     given = parser.parse_args()
-    train(given.run, Dial(given.depth), given.tokens, given.seed, given.device, given.compiled)
+    train(
+        given.run,
+        Dial(given.depth),
+        given.tokens,
+        given.seed,
+        given.device,
+        given.compiled,
+        given.halved,
+    )
 
 
 if __name__ == "__main__":

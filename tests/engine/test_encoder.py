@@ -27,7 +27,8 @@ def test_a_batch_gives_what_each_text_gives_alone(encoder: Encoder) -> None:
     texts = [f"order {number} " + "shoe " * (number % 40) for number in range(150)]
     together = encoder.encode(texts)
     alone = np.concatenate([encoder.encode([text]) for text in texts])
-    np.testing.assert_allclose(together, alone, atol=1e-5)
+    # sums run in another order; keys and values rounded to F16 would differ by 1e-3
+    np.testing.assert_allclose(together, alone, atol=1e-4)
 
 
 @pytest.mark.parametrize("text", ["", " ", "\0", "你好", "\ud800", "😀", "\u202eabc", "[SEP]"])

@@ -83,14 +83,45 @@ def test_loading_says_nothing(load: Load, capfd: pytest.CaptureFixture[str]) -> 
     assert capfd.readouterr() == ("", "")
 
 
-def test_the_file_says_whether_the_model_reads(tmp_path: Path, load: Load) -> None:
-    for answer, metadata in (
-        (True, {}),
-        (True, {"kefu.reads": True}),
-        (False, {"kefu.reads": False}),
-    ):
-        path = write_language_model(tmp_path / "m.gguf", metadata=metadata)
-        assert load(path).info.reads is answer
+TAUGHT = '{"en": {"greeting": ["Hello!"]}}'
+
+
+@pytest.mark.parametrize(
+    ("metadata", "reads"),
+    [
+        ({}, True),
+        ({"kefu.reads": True}, True),
+        ({"kefu.reads": False, "kefu.wording": TAUGHT}, False),
+    ],
+)
+def test_the_file_says_whether_the_model_reads(
+    tmp_path: Path, load: Load, metadata: dict[str, str | bool], reads: bool
+) -> None:
+    path = write_language_model(tmp_path / "m.gguf", metadata=metadata)
+    info = load(path).info
+    assert info.reads is reads
+    assert info.wording == ({} if reads else {"en": {"greeting": ["Hello!"]}})
+
+
+@pytest.mark.parametrize(
+    ("wording", "message"),
+    [
+        (None, "it says that it does not read, but has no kefu.wording"),
+        ("{", "kefu.wording is not understood"),
+        ('["en"]', "kefu.wording is not understood"),
+        ('{"en": {"greeting": 3}}', "kefu.wording is not understood"),
+    ],
+)
+def test_a_model_that_does_not_read_must_say_what_it_words(
+    tmp_path: Path, load: Load, wording: str | None, message: str
+) -> None:
+    metadata: dict[str, str | bool] = {"kefu.reads": False}
+    if wording is not None:
+        metadata["kefu.wording"] = wording
+    path = write_language_model(tmp_path / "m.gguf", metadata=metadata)
+    with pytest.raises(ModelFileError, match=message) as caught:
+        load(path)
+    assert str(path) in str(caught.value)
 
 
 def test_settings_shape_the_context(load: Load) -> None:
