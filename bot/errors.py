@@ -6,6 +6,7 @@ KefuError
 ├── ModelError
 │   ├── ModelFileError      missing, unreadable, empty, or not a GGUF model
 │   ├── ContextOverflow     a prompt that the context window cannot hold
+│   ├── EngineBusy          so many requests wait already that this one may not
 │   └── EngineClosed        a request to an engine that was shut down
 ├── StoreError
 │   ├── StoreFromFuture     written by a newer kefu
@@ -39,6 +40,10 @@ class ModelFileError(ModelError):
 
 
 class ContextOverflow(ModelError):
+    pass
+
+
+class EngineBusy(ModelError):
     pass
 
 

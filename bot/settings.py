@@ -29,8 +29,8 @@ class EngineSettings(Section):
     """The name of a model that `kefu models list` shows, or the path of a GGUF file."""
     context: int = Field(default=0, ge=0)
     """Context window of a conversation, in tokens; 0 takes the model's own, 8192 at most."""
-    conversations: int = Field(default=4, ge=1, le=64)
-    """How many conversations keep their KV cache at the same time."""
+    conversations: int = Field(default=8, ge=1, le=64)
+    """How many conversations are decoded together."""
     threads: int = Field(default=0, ge=0)
     """Threads for llama.cpp; 0 takes the cores this process may use."""
     gpu_layers: int = Field(default=-1, ge=-1)
@@ -39,6 +39,15 @@ class EngineSettings(Section):
     """0 always takes the likeliest token."""
     max_tokens: int = Field(default=400, ge=1)
     """The longest reply, in tokens."""
+    max_seconds: float = Field(default=300, gt=0)
+    """How long a reply may take, the time in the queue not counted."""
+    waiting: int = Field(default=256, ge=1)
+    """How many requests may wait for their turn; more are refused."""
+    waiting_tokens: int = Field(default=400_000, ge=1)
+    """How many prompt tokens may wait, all requests together."""
+    parked_megabytes: int = Field(default=512, ge=0)
+    """RAM for the KV caches of conversations beyond `engine.conversations`; what has no room is
+    decoded again."""
     seed: int = 0
     """Of the sampler: the same seed, prompt and model give the same reply."""
 

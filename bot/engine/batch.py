@@ -33,18 +33,15 @@ class Batch:
     def clear(self) -> None:
         self.struct.n_tokens = 0
 
-    def add(
-        self, tokens: Sequence[int], *, start: int, sequence: int, outputs: bool | None = None
-    ) -> None:
-        """`tokens` at positions from `start`. `outputs`: of all, of none, or (None) of the last."""
+    def add(self, tokens: Sequence[int], *, start: int, sequence: int, outputs: int) -> None:
+        """`tokens` at positions from `start`; the last `outputs` of them give logits."""
         first: int = self.struct.n_tokens
         last = first + len(tokens)
         self._tokens[first:last] = tokens
         self._positions[first:last] = range(start, start + len(tokens))
         self._sequences[first:last] = sequence
-        self._outputs[first:last] = bool(outputs)
-        if outputs is None:
-            self._outputs[last - 1] = True
+        self._outputs[first : last - outputs] = False
+        self._outputs[last - outputs : last] = True
         self.struct.n_tokens = last
 
 

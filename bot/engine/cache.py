@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import NamedTuple
@@ -36,6 +36,17 @@ class Slot:
     used: int = 0
     """When it was last taken: the smallest number goes first."""
 
+    def common_cut(self, prompt: Prompt, *, within: int | None = None) -> Cut:
+        """The last cut up to which `prompt` agrees, among the first `within` tokens."""
+        common = prompt.common(self.key)
+        most = len(self.tokens) if within is None else within
+        usable = (
+            cut
+            for cut in reversed(self.cuts)
+            if cut.bytes <= common and cut.tokens <= most and prompt.is_border(cut.bytes)
+        )
+        return next(usable, Cut(0, 0))
+
     def take_up(self, prompt: Prompt, vocabulary: Vocabulary) -> int:
         """Make `tokens` those of `prompt`; return how many of them are in the cache already.
 
@@ -43,11 +54,9 @@ class Slot:
         split otherwise than the tokenizer would split it, and its tokens would be lost.
         """
         cached = self.tokens
-        common = prompt.common(self.key)
-        cuts = [cut for cut in self.cuts if cut.bytes <= common and prompt.is_border(cut.bytes)]
-        kept, offset = cuts[-1] if cuts else Cut(0, 0)
+        kept, offset = self.common_cut(prompt)
         self.tokens = cached[:kept]
-        self.cuts = cuts
+        self.cuts = [cut for cut in self.cuts if cut.tokens <= kept and cut.bytes <= offset]
         if not kept and vocabulary.adds_bos:
             self.tokens.append(vocabulary.bos)
         for part in prompt.parts(offset):
@@ -75,20 +84,23 @@ class Slot:
 
 
 class SlotCache:
-    def __init__(self, conversations: int) -> None:
-        self.slots = [Slot(sequence) for sequence in range(conversations)]
+    def __init__(self, sequences: int) -> None:
+        self.slots = [Slot(sequence) for sequence in range(sequences)]
         self._clock = count(1)
 
-    def acquire(self, conversation: str) -> Slot | None:
+    def __iter__(self) -> Iterator[Slot]:
+        return iter(self.slots)
+
+    def find(self, conversation: str) -> Slot | None:
         """The conversation's own slot, else the least recently used; None while it must wait.
 
         Requests without a name take the same slot again where they can, not everybody's in turn.
         """
         slot = (self._own(conversation) if conversation else self._unnamed()) or self._oldest()
-        if slot is None or slot.busy:
-            return None
+        return None if slot is None or slot.busy else slot
+
+    def take(self, slot: Slot, conversation: str) -> None:
         slot.conversation, slot.busy, slot.used = conversation, True, next(self._clock)
-        return slot
 
     def release(self, slot: Slot) -> None:
         slot.busy = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from time import perf_counter
 from typing import Any
 
@@ -23,7 +23,8 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from langchain_core.runnables import RunnableConfig
 from pydantic import ConfigDict
 
-from bot.engine.language_model import Finished, LanguageModel, Request
+from bot.engine.language_model import LanguageModel
+from bot.engine.request import Finished, Priority, Request
 from bot.engine.sampling import Sampling
 from bot.engine.template import ChatTurn
 from bot.errors import UsageError
@@ -38,7 +39,9 @@ _PACE = 1 / 30
 class LlamaChatModel(BaseChatModel):
     """Arguments of a call win over the fields here, and these over the engine's settings.
 
-    `config={"metadata": {"conversation": ID}}` names the conversation whose KV cache is taken up.
+    `config={"metadata": {"conversation": ID}}` names the conversation whose KV cache is taken up;
+    `priority=Priority.BACKGROUND` lets customers go first; `astream(..., on_queued=f)` calls f
+    with the place in the queue whenever that changes.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -141,7 +144,7 @@ class LlamaChatModel(BaseChatModel):
             for item in reply:
                 if isinstance(item, Finished):
                     finished = item
-                else:
+                elif isinstance(item, str):
                     yield _chunk(item)
             yield self._last_chunk(finished)
         finally:
@@ -154,6 +157,7 @@ class LlamaChatModel(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
+        on_queued: Callable[[int], None] | None = kwargs.pop("on_queued", None)
         reply = self.language_model.agenerate(self._request(messages, stop, kwargs))
         finished, shown_at = None, 0.0
         try:
@@ -164,8 +168,10 @@ class LlamaChatModel(BaseChatModel):
                 for item in (first, *reply.ready()):
                     if isinstance(item, Finished):
                         finished = item
-                    else:
+                    elif isinstance(item, str):
                         text += item
+                    elif on_queued is not None:
+                        on_queued(item.place)
                 shown_at = perf_counter()
                 if text:
                     yield _chunk(text)
@@ -182,6 +188,7 @@ class LlamaChatModel(BaseChatModel):
             defaults["temperature"] = self.temperature
         given = {name: value for name, value in given.items() if value is not None}
         conversation = str(given.pop("conversation", ""))
+        priority = Priority(given.pop("priority", Priority.CUSTOMER))
         max_tokens = given.pop("max_tokens", self.max_tokens or settings.max_tokens)
         sampling = {name: given.pop(name) for name in _SAMPLING if name in given}
         if given:
@@ -192,6 +199,7 @@ class LlamaChatModel(BaseChatModel):
             max_tokens=max_tokens,
             stop=stop if stop is not None else self.stop or (),
             conversation=conversation,
+            priority=priority,
         )
 
     def _last_chunk(self, finished: Finished | None) -> ChatGenerationChunk:

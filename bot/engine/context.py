@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import llama_cpp
+import numpy as np
+from numpy.typing import NDArray
 
 from bot.engine import loading, log, system
 from bot.engine.batch import Batch
@@ -15,7 +19,8 @@ from bot.errors import ModelError, ModelFileError
 from bot.settings import EngineSettings
 
 CHUNK = 128
-"""Prompt tokens of one step: others wait for no more than this. Larger ones are hardly faster."""
+"""Prompt tokens of one step, of all conversations together: the replies that are being written
+wait for no more than this. Larger ones are hardly faster."""
 _LARGEST_DEFAULT_WINDOW = 8192
 _SHARE_OF_MEMORY = 0.25
 _BYTES_OF_CACHE_VALUE = 2  # F16
@@ -23,6 +28,17 @@ _BYTES_OF_CACHE_VALUE = 2  # F16
 
 class Interrupted(Exception):
     """The decode was broken off by the engine thread's interrupt."""
+
+
+class Part(NamedTuple):
+    """What one conversation adds to a step."""
+
+    sequence: int
+    start: int
+    """The position of the first token."""
+    tokens: Sequence[int]
+    outputs: int
+    """So many of the last tokens give logits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +87,19 @@ class DecodingContext:
         if not self._memory:
             llama_cpp.llama_free(self._pointer)
             raise ModelError("is an encoder, not a language model")
-        self._batch = Batch(CHUNK)
+        self._batch = Batch(_step_tokens(shape))
         self._warm_up()
 
     @property
     def pointer(self) -> Any:
         return self._pointer
 
-    def decode(self, tokens: list[int], *, start: int, sequence: int, output: bool) -> None:
-        """Raise Interrupted or ModelError; the sequence then holds what it held before, or less."""
+    def decode(self, parts: Sequence[Part]) -> None:
+        """Raise Interrupted or ModelError; the sequences then hold what they held before, or
+        some of the tokens: cut them."""
         self._batch.clear()
-        outputs = None if output else False
-        self._batch.add(tokens, start=start, sequence=sequence, outputs=outputs)
+        for sequence, start, tokens, outputs in parts:
+            self._batch.add(tokens, start=start, sequence=sequence, outputs=outputs)
         code = llama_cpp.llama_decode(self._pointer, self._batch.struct)
         if code == 0:
             return
@@ -90,7 +107,7 @@ class DecodingContext:
             raise Interrupted
         if code == 1:
             raise ModelError(
-                f"the KV cache has no room for {len(tokens)} more tokens; "
+                f"the KV cache has no room for {self._batch.struct.n_tokens} more tokens; "
                 "lower engine.context or engine.conversations"
             )
         raise ModelError(f"llama.cpp failed to decode (code {code}): {log.last_error()}; try again")
@@ -102,12 +119,34 @@ class DecodingContext:
         llama_cpp.llama_memory_seq_rm(self._memory, sequence, -1, -1)
         return False
 
+    def copy(self, source: int, target: int) -> None:
+        """All that `source` holds, in place of what `target` does."""
+        llama_cpp.llama_memory_seq_rm(self._memory, target, -1, -1)
+        llama_cpp.llama_memory_seq_cp(self._memory, source, target, -1, -1)
+
+    def state_size(self, sequence: int) -> int:
+        """Bytes that `save` needs."""
+        return int(llama_cpp.llama_state_seq_get_size(self._pointer, sequence))
+
+    def save(self, sequence: int, size: int) -> NDArray[np.uint8]:
+        state = np.empty(size, dtype=np.uint8)
+        written = llama_cpp.llama_state_seq_get_data(
+            self._pointer, _bytes_of(state), size, sequence
+        )
+        return state[:written]
+
+    def load(self, sequence: int, state: NDArray[np.uint8]) -> bool:
+        """In place of what the sequence holds; False where llama.cpp refuses the state."""
+        llama_cpp.llama_memory_seq_rm(self._memory, sequence, -1, -1)
+        data = _bytes_of(state)
+        return bool(llama_cpp.llama_state_seq_set_data(self._pointer, data, state.nbytes, sequence))
+
     def free(self) -> None:
         llama_cpp.llama_free(self._pointer)
 
     def _warm_up(self) -> None:
         """The first decode allocates; better now than in front of a customer."""
-        self.decode([0], start=0, sequence=0, output=True)
+        self.decode([Part(0, 0, [0], 1)])
         llama_cpp.llama_memory_clear(self._memory, False)  # noqa: FBT003
 
 
@@ -123,7 +162,7 @@ def _opened(
     parameters = llama_cpp.llama_context_default_params()
     parameters.n_ctx = shape.window * shape.slots
     parameters.n_seq_max = shape.slots
-    parameters.n_batch = parameters.n_ubatch = CHUNK
+    parameters.n_batch = parameters.n_ubatch = _step_tokens(shape)
     parameters.n_outputs_max = shape.slots  # llama.cpp reserves one a sequence, and aborts below
     parameters.n_threads = parameters.n_threads_batch = threads
     # A stream of its own for each conversation, and no flash attention: on a CPU that decodes twice
@@ -140,6 +179,15 @@ def _opened(
             f"({log.last_error()}); lower engine.context or engine.conversations"
         )
     return context
+
+
+def _step_tokens(shape: Shape) -> int:
+    """At most, of all conversations."""
+    return CHUNK + shape.slots
+
+
+def _bytes_of(state: NDArray[np.uint8]) -> Any:
+    return state.ctypes.data_as(ctypes.POINTER(ctypes.c_uint8))
 
 
 def _cache_bytes(model: Any) -> int:

@@ -103,7 +103,7 @@ class Encoder:
             raise EngineClosed("the encoder was closed; load it again")
         self._batch.clear()
         for sequence, tokens in enumerate(batch):
-            self._batch.add(tokens, start=0, sequence=sequence, outputs=True)
+            self._batch.add(tokens, start=0, sequence=sequence, outputs=len(tokens))
         if self._memory:  # a decoder that makes vectors keeps a KV cache: begin anew
             llama_cpp.llama_memory_clear(self._memory, False)  # noqa: FBT003
             code = llama_cpp.llama_decode(self._context, self._batch.struct)

@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import ctypes
 import json
-from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import llama_cpp
 
 from bot.engine import loading
-from bot.engine.cache import Slot, SlotCache
-from bot.engine.context import CHUNK, DecodingContext, Interrupted, physical_memory, shape_of
+from bot.engine.context import DecodingContext, physical_memory, shape_of
+from bot.engine.generation import Generation
+from bot.engine.memory import ConversationMemory
 from bot.engine.prompt import Prompt
-from bot.engine.reply_text import ReplyText
-from bot.engine.sampling import Sampler, Sampling
+from bot.engine.request import Finished, Priority, Queued, Request, Said
+from bot.engine.scheduler import Scheduler
 from bot.engine.stream import AsyncStream, Stream
 from bot.engine.template import ChatTemplate, ChatTurn
-from bot.engine.thread import EngineThread, Job
+from bot.engine.thread import EngineThread
 from bot.engine.vocabulary import Vocabulary
-from bot.errors import ContextOverflow, EngineClosed, ModelError, ModelFileError
+from bot.engine.worker import Worker
+from bot.errors import ContextOverflow, ModelError, ModelFileError
 from bot.settings import EngineSettings
+
+__all__ = ["Finished", "LanguageModel", "ModelInfo", "Phrases", "Priority", "Queued", "Request"]
+
+S = TypeVar("S", bound="Stream[Said] | AsyncStream[Said]")
 
 _MOST_BYTES_PER_TOKEN = 32
 """No text comes near it: so a megabyte is refused without seconds of tokenizing."""
@@ -44,38 +49,11 @@ class ModelInfo:
     """Tokens of a conversation, prompt and reply together."""
     trained_context: int
     conversations: int
-    """How many keep their KV cache at the same time."""
+    """How many are decoded together."""
     reads: bool
     """Whether it answers from passages by itself; False for one that only words a reply."""
     wording: Phrases
     """Of a model that does not read: the phrases it was taught, by language and part of a reply."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    prompt: Prompt
-    sampling: Sampling = field(default_factory=Sampling)
-    max_tokens: int = 400
-    stop: Sequence[str] = ()
-    conversation: str = ""
-    """Whose KV cache is taken up and kept; empty for nobody's."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """The last thing that a reply yields."""
-
-    reason: str
-    """stop (the model ended, or wrote a stop string) or length."""
-    prompt_tokens: int
-    reused_tokens: int
-    """Those of the prompt that were in the KV cache."""
-    reply_tokens: int
-    prompt_ms: float
-    """The prompt alone, from its first step to its last."""
-    first_token_ms: float
-    """From the request to the first text."""
-    tokens_per_second: float
 
 
 class LanguageModel:
@@ -93,7 +71,26 @@ class LanguageModel:
         except (ModelError, ValueError) as error:
             llama_cpp.llama_model_free(self._model)
             raise ModelFileError(f"{path}: {error}") from None
-        self._slots = SlotCache(shape.slots)
+        self.memory = ConversationMemory(
+            self._context,
+            self.vocabulary,
+            sequences=shape.slots,
+            budget=settings.parked_megabytes << 20,
+        )
+        self._scheduler = Scheduler(
+            self._context,
+            self.memory,
+            self.vocabulary,
+            thread.interrupt,
+            window=shape.window,
+            limits=settings,
+        )
+        self._worker = Worker(
+            thread,
+            step=self._scheduler.step,
+            has_work=self._scheduler.has_work,
+            give_up=self._scheduler.give_up,
+        )
         self._template = ChatTemplate(
             loading.metadata(self._model, "tokenizer.chat_template"),
             bos=self.vocabulary.control_text(self.vocabulary.bos),
@@ -103,7 +100,6 @@ class LanguageModel:
         found = (loading.build_warning(), *shape.warnings, self._template.warning)
         self.warnings: tuple[str, ...] = tuple(warning for warning in found if warning)
         """One line each: what works less well than it could."""
-        self._open = True
         thread.keep(self._free)
 
     @classmethod
@@ -124,146 +120,43 @@ class LanguageModel:
             for part in prompt.parts()
         )
 
-    def generate(self, request: Request) -> Stream[str | Finished]:
-        return self._thread.stream(self._turn(request, perf_counter()))
+    def generate(self, request: Request) -> Stream[Said]:
+        """Raise ContextOverflow, EngineBusy, EngineClosed or ModelError; what goes wrong later is
+        raised by the stream."""
+        return self._submitted(request, Stream())
 
-    def agenerate(self, request: Request) -> AsyncStream[str | Finished]:
-        return self._thread.astream(self._turn(request, perf_counter()))
+    def agenerate(self, request: Request) -> AsyncStream[Said]:
+        return self._submitted(request, AsyncStream())
 
-    def _turn(self, request: Request, asked_at: float) -> Job[str | Finished]:
-        slot = yield from self._acquired(request.conversation)
-        sampler = None
-        try:
-            sampler = Sampler(request.sampling, self.vocabulary)
-            reused = self._take_up(slot, request.prompt)
-            reply = _Reply(request, asked_at, reused, len(slot.tokens))
-            yield from self._prefill(slot)
-            reply.prefilled()
-            yield from self._decode_reply(slot, sampler, reply)
-        except Interrupted:
-            if self._thread.closed:
-                raise EngineClosed("the engine was closed while it wrote; ask again") from None
-        except ModelError:
-            self._drop(slot)
-            raise
-        finally:
-            if sampler is not None:
-                sampler.close()
-            self._slots.release(slot)
+    def _submitted(self, request: Request, stream: S) -> S:
+        tokens = self._fitting(request.prompt)
+        stream.task = generation = Generation(request, stream, self._scheduler)
+        self._scheduler.submit(generation, tokens)
+        self._worker.wake()
+        return stream
 
-    def _acquired(self, conversation: str) -> Generator[None, None, Slot]:
-        self._check_open()
-        while (slot := self._slots.acquire(conversation)) is None:
-            yield None
-            self._check_open()
-        return slot
-
-    def _take_up(self, slot: Slot, prompt: Prompt) -> int:
+    def _fitting(self, prompt: Prompt) -> int:
+        """Its tokens, where the window holds them and one of a reply."""
         if len(prompt.key) > self.info.context * _MOST_BYTES_PER_TOKEN:
             raise ContextOverflow(
                 f"the prompt has {len(prompt.key)} bytes, far more than a context window of "
                 f"{self.info.context} tokens can hold; shorten it"
             )
-        slot.take_up(prompt, self.vocabulary)
-        if not slot.tokens:
+        tokens = self.count_tokens(prompt)
+        if not tokens:
             raise ModelError("the prompt is empty; give at least one message")
-        if len(slot.tokens) > self.info.context - 1:
+        if tokens > self.info.context - 1:
             raise ContextOverflow(
-                f"the prompt has {len(slot.tokens)} tokens, the context window holds "
+                f"the prompt has {tokens} tokens, the context window holds "
                 f"{self.info.context} with the reply; shorten it or raise engine.context"
             )
-        slot.decoded = min(slot.decoded, len(slot.tokens) - 1)  # the last one gives the logits
-        if not self._context.cut(slot.sequence, slot.decoded):
-            slot.decoded = 0
-        return slot.decoded
-
-    def _prefill(self, slot: Slot) -> Generator[None, None, None]:
-        while slot.decoded < len(slot.tokens):
-            self._check_open()
-            chunk = slot.tokens[slot.decoded : slot.decoded + CHUNK]
-            is_last = slot.decoded + len(chunk) == len(slot.tokens)
-            self._context.decode(chunk, start=slot.decoded, sequence=slot.sequence, output=is_last)
-            slot.decoded += len(chunk)
-            if not is_last:
-                yield None
-
-    def _decode_reply(self, slot: Slot, sampler: Sampler, reply: _Reply) -> Job[str | Finished]:
-        room = min(reply.request.max_tokens, self.info.context - slot.decoded)
-        while reply.tokens < room:
-            token = sampler.sample(self._context.pointer)
-            if token is None or self.vocabulary.is_end(token):
-                reply.reason = "stop"
-                break
-            piece = self.vocabulary.piece(token)
-            slot.add_reply(token, piece, control=self.vocabulary.is_control(token))
-            shown = reply.add(piece)
-            if shown:
-                yield shown
-            if reply.reason == "stop" or reply.tokens == room:
-                break
-            if not shown:
-                yield None
-            self._check_open()
-            sampler.accept(token)
-            self._context.decode([token], start=slot.decoded, sequence=slot.sequence, output=True)
-            slot.decoded += 1
-        yield from reply.finished()
-
-    def _drop(self, slot: Slot) -> None:
-        slot.forget()
-        if self._open:
-            self._context.cut(slot.sequence, 0)
-
-    def _check_open(self) -> None:
-        """After every yield: another step may have freed the model meanwhile."""
-        if not self._open:
-            raise EngineClosed("the model was closed; load it again")
+        return tokens
 
     def _free(self) -> None:
-        self._open = False
+        self._scheduler.close()
         self.vocabulary.close()
         self._context.free()
         llama_cpp.llama_model_free(self._model)
-
-
-class _Reply:
-    """The text and the clock of one reply."""
-
-    def __init__(self, request: Request, asked_at: float, reused: int, prompt: int) -> None:
-        self.request = request
-        self.reason = "length"
-        self.tokens = 0
-        self._text = ReplyText(request.stop)
-        self._asked_at = asked_at
-        self._reused, self._prompt = reused, prompt
-        self._began_at = self._prefilled_at = perf_counter()
-        self._first_at: float | None = None
-
-    def prefilled(self) -> None:
-        self._prefilled_at = perf_counter()
-
-    def add(self, piece: bytes) -> str:
-        self.tokens += 1
-        shown = self._text.add(piece)
-        if self._text.stopped:
-            self.reason = "stop"
-        if shown and self._first_at is None:
-            self._first_at = perf_counter()
-        return shown
-
-    def finished(self) -> Job[str | Finished]:
-        if rest := self._text.rest():
-            yield rest
-        now = perf_counter()
-        yield Finished(
-            reason=self.reason,
-            prompt_tokens=self._prompt,
-            reused_tokens=self._reused,
-            reply_tokens=self.tokens,
-            prompt_ms=1000 * (self._prefilled_at - self._began_at),
-            first_token_ms=1000 * ((self._first_at or now) - self._asked_at),
-            tokens_per_second=self.tokens / max(now - self._prefilled_at, 1e-6),
-        )
 
 
 def _info(

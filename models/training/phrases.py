@@ -15,7 +15,7 @@ OPENINGS: dict[str, dict[str, list[str]]] = {
     "en": {
         "neutral": [
             "[Thanks|Thank you] for [asking|your question|your message]. "
-            "[Here|This] is what our help [page|pages] [say|says]:",
+            "[Here|This] is what our help pages say:",
             "[Good question|Sure|Of course|Certainly|Happy to help], [here|this] is what "
             "[our help pages say|I found in our help pages|we say about this]:",
             "[Here|This] is what [I found|I could find|our help pages say about this]:",
@@ -27,7 +27,7 @@ OPENINGS: dict[str, dict[str, list[str]]] = {
         "negative": [
             "I am [so sorry|very sorry|sorry] [to hear that|about this|about the trouble|"
             "for the trouble]. [Here|This] is what our help pages say:",
-            "I [understand|can see] [how annoying|how frustrating|why] this is [for you|to you]. "
+            "I [understand|can see] how [annoying|frustrating] this is for you. "
             "[Here is|This is] what I found for you:",
             "I understand that this is [annoying|frustrating|upsetting], and I am sorry. "
             "[Here is|This is] what our help pages say about it:",
@@ -74,7 +74,8 @@ CLOSINGS: dict[str, dict[str, list[str]]] = {
             "[Let me know|Just ask|Just tell me] if [anything is unclear|you have more questions|"
             "you need anything else|there is anything else].",
             "Is there anything else I can [help you with|do for you]?",
-            "[I hope this answers your question|Does this answer your question]?",
+            "I hope this answers your question.",
+            "Does this answer your question?",
             "If [anything is unclear|this does not help], [just ask|just let me know|let me know].",
         ],
         "negative": [
@@ -83,7 +84,7 @@ CLOSINGS: dict[str, dict[str, list[str]]] = {
             "Once again, I am sorry for the trouble.",
             "Thank you for your patience. [Let me know if you need anything else|"
             "Is there anything else I can do for you?]",
-            "Let me know if [you need more help|this does not help] with this.",
+            "Let me know if [you need more help with this|this does not help].",
         ],
         "positive": [
             "[Happy to help|Always happy to help] if you have more questions!",

@@ -8,8 +8,9 @@ from bot.engine.prompt import Prompt
 
 
 def taken(cache: SlotCache, conversation: str) -> Slot:
-    slot = cache.acquire(conversation)
+    slot = cache.find(conversation)
     assert slot is not None
+    cache.take(slot, conversation)
     return slot
 
 
@@ -24,7 +25,7 @@ def test_a_conversation_gets_its_slot_again() -> None:
 def test_a_busy_conversation_waits_though_another_slot_is_free() -> None:
     cache = SlotCache(2)
     slot = taken(cache, "a")
-    assert cache.acquire("a") is None
+    assert cache.find("a") is None
     cache.release(slot)
     assert taken(cache, "a") is slot
 
@@ -39,8 +40,8 @@ def test_requests_of_nobody_leave_the_conversations_alone() -> None:
 def test_when_all_slots_are_busy_everybody_waits() -> None:
     cache = SlotCache(2)
     first, _ = taken(cache, ""), taken(cache, "")
-    assert cache.acquire("") is None
-    assert cache.acquire("a") is None
+    assert cache.find("") is None
+    assert cache.find("a") is None
     cache.release(first)
     assert taken(cache, "a") is first
 

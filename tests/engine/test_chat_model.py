@@ -161,7 +161,7 @@ async def free_again(chat: LlamaChatModel) -> None:
     """Pass once every slot is free: a stopped job ends at its next step."""
 
     def busy() -> bool:
-        slots = chat.language_model._slots.slots
+        slots = chat.language_model.memory.slots
         return chat.language_model._thread.run(lambda: any(slot.busy for slot in slots))
 
     async with asyncio.timeout(5):
@@ -192,7 +192,7 @@ async def test_cancelling_the_task_stops_the_engine(chat: LlamaChatModel) -> Non
 async def test_cancelling_ainvoke_stops_the_engine(chat: LlamaChatModel) -> None:
     task = asyncio.create_task(chat.ainvoke("hello", max_tokens=450))
     async with asyncio.timeout(5):
-        while not any(slot.busy for slot in chat.language_model._slots.slots):
+        while not any(slot.busy for slot in chat.language_model.memory.slots):
             await asyncio.to_thread(chat.language_model._thread.run, lambda: None)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bot.engine import Encoder, EngineThread
-from bot.engine.language_model import Request
+from bot.engine.request import Request
 from bot.engine.template import ChatTurn
 from bot.errors import EngineClosed, ModelError, ModelFileError
 from bot.settings import EngineSettings

@@ -140,7 +140,7 @@ def test_an_engine_left_open_neither_holds_nor_crashes_the_exit(models: Path) ->
     script = f"""
 from pathlib import Path
 from bot.engine import EngineThread, LanguageModel
-from bot.engine.language_model import Request
+from bot.engine.request import Request
 from bot.engine.template import ChatTurn
 from bot.settings import EngineSettings
 settings = EngineSettings(threads=1)

@@ -72,13 +72,13 @@ async def test_a_paste_that_is_too_long_is_refused_with_its_limit(make_app: AppM
         await awake(pilot)
         prompt = app_of(pilot).home.prompt
         await pilot.press(*"mine ")
-        prompt.post_message(Paste("x" * 1_048_576))
+        pilot.app.post_message(Paste("x" * 1_048_576))
         await until(pilot, lambda: bool(notices(pilot)))
         assert notices(pilot) == [
             "This paste has 1,048,576 characters; a message holds 20,000. Nothing was changed."
         ]
         assert prompt.text == "mine "
-        prompt.post_message(Paste("[b]\x1b[2J\x00 ok"))
+        pilot.app.post_message(Paste("[b]\x1b[2J\x00 ok"))
         await until(pilot, lambda: prompt.text == "mine [b][2J ok")
         await write(pilot, "y" * (LIMIT + 1))
         await until(pilot, lambda: len(notices(pilot)) == 2)

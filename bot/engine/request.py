@@ -1,0 +1,59 @@
+"""What is asked of the language model, and what a reply yields."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import TypeAlias
+
+from bot.engine.prompt import Prompt
+from bot.engine.sampling import Sampling
+
+
+class Priority(IntEnum):
+    """The smaller goes first."""
+
+    CUSTOMER = 0
+    """Somebody waits in front of a screen."""
+    BACKGROUND = 1
+    """A digest or a summary, which nobody waits for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    prompt: Prompt
+    sampling: Sampling = field(default_factory=Sampling)
+    max_tokens: int = 400
+    stop: Sequence[str] = ()
+    conversation: str = ""
+    """Whose KV cache is taken up and kept; empty for nobody's."""
+    priority: Priority = Priority.CUSTOMER
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """The request waits for a sequence to come free; told again whenever its place changes."""
+
+    place: int
+    """1 is next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The last thing that a reply yields."""
+
+    reason: str
+    """stop (the model ended, or wrote a stop string), length, or time (engine.max_seconds)."""
+    prompt_tokens: int
+    reused_tokens: int
+    """Those of the prompt that were in a KV cache."""
+    reply_tokens: int
+    prompt_ms: float
+    """The prompt alone, from its first step to its last."""
+    first_token_ms: float
+    """From the request to the first text."""
+    tokens_per_second: float
+
+
+Said: TypeAlias = str | Queued | Finished
