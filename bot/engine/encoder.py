@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import threading
+from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import llama_cpp
 import numpy as np
@@ -12,12 +14,15 @@ from numpy.typing import NDArray
 
 from bot.engine import loading, log, system
 from bot.engine.batch import Batch
-from bot.engine.thread import EngineThread, Job
+from bot.engine.stream import AsyncStream, Outlet, Stream
+from bot.engine.thread import EngineThread
 from bot.engine.vocabulary import Vocabulary
+from bot.engine.worker import Worker
 from bot.errors import EngineClosed, ModelError, ModelFileError
 from bot.settings import EngineSettings
 
 Vectors: TypeAlias = NDArray[np.float32]
+S = TypeVar("S", bound="Stream[NDArray[np.float32]] | AsyncStream[NDArray[np.float32]]")
 
 _BATCH = 512
 """Tokens of one call. Attention runs over all of them, so a longer batch gains nothing."""
@@ -25,6 +30,33 @@ _SEQUENCES = 64
 _CHARACTERS_PER_TOKEN = 32
 """More of a text than this cannot matter: so a megabyte is not tokenized for 512 tokens."""
 _POOLING_MEAN = 1
+
+
+class _Job:
+    """Texts that were handed in together."""
+
+    def __init__(self, texts: Sequence[str], dimension: int, outlet: Outlet[Vectors]) -> None:
+        self.texts = texts
+        self.outlet = outlet
+        self.vectors: Vectors = np.empty((len(texts), dimension), dtype=np.float32)
+        self.missing = len(texts)
+        self.next = 0
+        """The first text that was not taken yet."""
+        self.tokens: list[int] | None = None
+        """Of that text, where they are known already."""
+        self.cancelled = False
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+    def finish(self) -> None:
+        if not self.cancelled:
+            self.outlet.put(self.vectors)
+        self.outlet.end()
+
+    def fail(self, error: Exception) -> None:
+        self.cancelled = True
+        self.outlet.fail(error)
 
 
 class Encoder:
@@ -44,7 +76,12 @@ class Encoder:
         self._batch = Batch(self._room)
         self._context = self._opened_context(path, settings)
         self._memory = llama_cpp.llama_get_memory(self._context)
+        self._lock = threading.Lock()
         self._open = True
+        self._jobs: deque[_Job] = deque()
+        self._worker = Worker(
+            thread, step=self._step, has_work=lambda: bool(self._jobs), give_up=self._give_up
+        )
         self._vectors([self._tokens("warm up")])
         thread.keep(self._free)
 
@@ -58,36 +95,71 @@ class Encoder:
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Shape (len(texts), dimension), rows of length 1."""
-        return next(self._thread.stream(self._encoded(texts)))
+        stream: Stream[Vectors] = Stream()
+        return next(self._submitted(texts, stream))
 
     async def aencode(self, texts: Sequence[str]) -> Vectors:
-        stream = self._thread.astream(self._encoded(texts))
+        stream: AsyncStream[Vectors] = AsyncStream()
+        self._submitted(texts, stream)
         try:
             return await anext(stream)
         finally:
             stream.close()
 
-    def _encoded(self, texts: Sequence[str]) -> Job[Vectors]:
-        vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
-        first = 0
-        for batch in self._batches(texts):
-            vectors[first : first + len(batch)] = self._vectors(batch)
-            first += len(batch)
-            yield None
-        yield vectors
+    def _submitted(self, texts: Sequence[str], stream: S) -> S:
+        stream.task = job = _Job(texts, self.dimension, stream)
+        with self._lock:
+            if not self._open:
+                raise EngineClosed("the encoder was closed; load it again")
+            self._jobs.append(job)
+        self._worker.wake()
+        return stream
 
-    def _batches(self, texts: Sequence[str]) -> Iterator[list[list[int]]]:
-        batch: list[list[int]] = []
+    def _step(self) -> None:
+        """One call to llama.cpp, with texts of all jobs in turn: a burst of messages goes together,
+        and a question does not wait for a whole knowledge base."""
+        batch: list[tuple[_Job, int, list[int]]] = []
         room = self._room
-        for text in texts:
-            tokens = self._tokens(text)
-            if batch and (len(tokens) > room or len(batch) == _SEQUENCES):
-                yield batch
-                batch, room = [], self._room
-            batch.append(tokens)
+        resting: list[_Job] = []
+        while self._jobs and len(batch) < _SEQUENCES:
+            job = self._jobs.popleft()
+            if job.cancelled or not job.texts:
+                job.finish()
+                continue
+            tokens = job.tokens or self._tokens(job.texts[job.next])
+            if batch and len(tokens) > room:
+                job.tokens = tokens
+                resting.append(job)
+                break
+            batch.append((job, job.next, tokens))
             room -= len(tokens)
+            job.next, job.tokens = job.next + 1, None
+            if job.next < len(job.texts):
+                self._jobs.append(job)
+        self._jobs.extendleft(resting)
         if batch:
-            yield batch
+            self._encode(batch)
+
+    def _encode(self, batch: Sequence[tuple[_Job, int, list[int]]]) -> None:
+        try:
+            vectors = self._vectors([tokens for _, _, tokens in batch])
+        except ModelError as error:
+            jobs = {id(job): job for job, _, _ in batch}.values()
+            for job in jobs:  # one by one, to see whose fault it is
+                if len(jobs) > 1:
+                    self._encode([one for one in batch if one[0] is job])
+                else:
+                    job.fail(error)
+            return
+        for (job, place, _), vector in zip(batch, vectors, strict=True):
+            job.vectors[place] = vector
+            job.missing -= 1
+            if not job.missing:
+                job.finish()
+
+    def _give_up(self, error: Exception) -> None:
+        while self._jobs:
+            self._jobs.popleft().fail(error)
 
     def _tokens(self, text: str) -> list[int]:
         """Cut to the window; the token that ends a text ([SEP]) stays at the end."""
@@ -99,8 +171,6 @@ class Encoder:
 
     def _vectors(self, batch: Sequence[list[int]]) -> Vectors:
         """One call to llama.cpp, each text a sequence of its own."""
-        if not self._open:
-            raise EngineClosed("the encoder was closed; load it again")
         self._batch.clear()
         for sequence, tokens in enumerate(batch):
             self._batch.add(tokens, start=0, sequence=sequence, outputs=len(tokens))
@@ -147,7 +217,9 @@ class Encoder:
         return loading.metadata(self._model, f"{architecture}.pooling_type") not in (None, "0")
 
     def _free(self) -> None:
-        self._open = False
+        with self._lock:
+            self._open = False
+        self._give_up(EngineClosed("the encoder was closed; load it again"))
         self._vocabulary.close()
         llama_cpp.llama_free(self._context)
         llama_cpp.llama_model_free(self._model)

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from bot.engine import Encoder, EngineThread
 from bot.engine.request import Request
@@ -77,6 +79,72 @@ def test_a_failed_call_is_one_line(encoder: Encoder, monkeypatch: pytest.MonkeyP
         with pytest.raises(ModelError, match="code -3"):
             encoder.encode(["return"])
     assert encoder.encode(["return"]).shape == (1, encoder.dimension)
+
+
+def test_a_burst_is_encoded_together(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = [encoder.encode([f"order {number}"])[0] for number in range(30)]
+    sizes: list[int] = []
+    vectors = encoder._vectors
+
+    def counted(batch: Sequence[list[int]]) -> NDArray[np.float32]:
+        sizes.append(len(batch))
+        return vectors(batch)
+
+    monkeypatch.setattr(encoder, "_vectors", counted)
+
+    async def burst() -> list[NDArray[np.float32]]:
+        calls = (encoder.aencode([f"order {number}"]) for number in range(30))
+        return await asyncio.gather(*calls)
+
+    found = asyncio.run(burst())
+    np.testing.assert_allclose(np.concatenate(found), np.stack(alone), atol=1e-4)
+    assert len(sizes) < 10
+    assert sum(sizes) == 30
+
+
+async def test_a_question_does_not_wait_for_a_knowledge_base(encoder: Encoder) -> None:
+    order: list[str] = []
+
+    async def encode(name: str, texts: list[str]) -> None:
+        await encoder.aencode(texts)
+        order.append(name)
+
+    pages = asyncio.create_task(encode("pages", ["shoe " * 50] * 400))
+    await asyncio.sleep(0)
+    question = asyncio.create_task(encode("question", ["return"]))
+    await asyncio.gather(pages, question)
+    assert order == ["question", "pages"]
+
+
+async def test_a_cancelled_call_leaves_the_others_alone(encoder: Encoder) -> None:
+    alone = await encoder.aencode(["return"])
+    pages = asyncio.create_task(encoder.aencode(["shoe " * 50] * 400))
+    await asyncio.sleep(0)
+    pages.cancel()
+    np.testing.assert_allclose(await encoder.aencode(["return"]), alone, atol=1e-4)
+    with pytest.raises(asyncio.CancelledError):
+        await pages
+
+
+async def test_who_breaks_a_batch_fails_alone(
+    encoder: Encoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vectors = encoder._vectors
+
+    def failing(batch: Sequence[list[int]]) -> NDArray[np.float32]:
+        if any(len(tokens) > 20 for tokens in batch):
+            raise ModelError("too long for this test")
+        return vectors(batch)
+
+    monkeypatch.setattr(encoder, "_vectors", failing)
+    good, bad = await asyncio.gather(
+        encoder.aencode(["return", "order"]),
+        encoder.aencode(["shoe " * 30]),
+        return_exceptions=True,
+    )
+    assert isinstance(good, np.ndarray)
+    assert good.shape == (2, encoder.dimension)
+    assert isinstance(bad, ModelError)
 
 
 def test_closing(encoder: Encoder, thread: EngineThread) -> None:
