@@ -31,6 +31,7 @@ from bot.conversation import (
     Timing,
     Token,
     TurnEvent,
+    Waiting,
 )
 from bot.errors import KefuError, StoreError
 from bot.language import detect_language
@@ -212,7 +213,7 @@ class Assistant:
         current: Turn,
         passages: Sequence[Passage],
         draft: _Draft,
-    ) -> AsyncIterator[Token]:
+    ) -> AsyncIterator[Token | Waiting]:
         """The model's reply, held to the passages before (a grammar) or behind it (a check)."""
         draft.model = getattr(self._model, "model_name", type(self._model).__name__)
         draft.citations = current.passages
@@ -221,7 +222,7 @@ class Assistant:
         if self._reads and passages:
             stream = self._supported(stream, current, passages, draft)
         async for piece in stream:
-            yield draft.say(piece)
+            yield piece if isinstance(piece, Waiting) else draft.say(piece)
         if self._wording is not None and (missing := _missing(draft.text, _quote(current))):
             yield draft.say(missing)
         if not draft.text.strip():
@@ -234,7 +235,7 @@ class Assistant:
         messages: Sequence[BaseMessage],
         current: Turn,
         draft: _Draft,
-    ) -> AsyncIterator[str]:
+    ) -> AsyncIterator[str | Waiting]:
         arguments: dict[str, Any] = {}
         if self._wording is not None:
             quote = _quote(current)
@@ -251,21 +252,25 @@ class Assistant:
         ):
             if text := chunk.text:
                 yield text
+            elif place := chunk.response_metadata.get("queue_place"):
+                yield Waiting(place)
             if chunk.usage_metadata or chunk.response_metadata:
                 last = chunk
         draft.timing = _timing(last, draft)
 
     async def _supported(
         self,
-        stream: AsyncIterator[str],
+        stream: AsyncIterator[str | Waiting],
         current: Turn,
         passages: Sequence[Passage],
         draft: _Draft,
-    ) -> AsyncIterator[str]:
+    ) -> AsyncIterator[str | Waiting]:
         """Whole sentences, those alone that a passage supports."""
         draft.rule = "every sentence supported"
         async for sentence in _sentences(stream):
-            if await self._grounding.supported(sentence, passages, draft.language):
+            if isinstance(sentence, Waiting) or await self._grounding.supported(
+                sentence, passages, draft.language
+            ):
                 yield sentence
             else:
                 draft.rule = "a sentence was held back that no passage supports"
@@ -302,10 +307,13 @@ class Assistant:
         return await asyncio.shield(draft.saved)
 
 
-async def _sentences(stream: AsyncIterator[str]) -> AsyncIterator[str]:
+async def _sentences(stream: AsyncIterator[str | Waiting]) -> AsyncIterator[str | Waiting]:
     """The stream, cut after each sentence that is certainly over; white space is kept."""
     pending = ""
     async for piece in stream:
+        if isinstance(piece, Waiting):
+            yield piece
+            continue
         pending += piece
         while len(found := split_sentences(pending)) > 1:
             end = pending.index(found[1], pending.index(found[0]) + len(found[0]))

@@ -155,6 +155,14 @@ class LookedUp:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """The model is busy with others; told again whenever the place changes."""
+
+    place: int
+    """1 is next."""
+
+
+@dataclass(frozen=True, slots=True)
 class Token:
     """The next piece of the reply, whole characters only."""
 
@@ -187,4 +195,4 @@ class Failed:
     """One line for the reader: what is wrong, which value, what to do."""
 
 
-TurnEvent: TypeAlias = Noted | LookedUp | Token | Answered | HandedOff | Stopped | Failed
+TurnEvent: TypeAlias = Noted | LookedUp | Waiting | Token | Answered | HandedOff | Stopped | Failed

@@ -20,6 +20,8 @@ class ScriptedChatModel(BaseChatModel):
     replies: list[str]
     pause_after: int = -1
     """Pieces after which it waits for ever, for a test that stops it; -1 for never."""
+    places: tuple[int, ...] = ()
+    """In the queue, told before each reply as the engine's chat model tells them."""
     _asked: list[list[BaseMessage]] = PrivateAttr(default_factory=list)
 
     @property
@@ -39,6 +41,9 @@ class ScriptedChatModel(BaseChatModel):
     ) -> AsyncIterator[ChatGenerationChunk]:
         self._asked.append(messages)
         text = self.replies.pop(0)
+        for place in self.places:
+            told = AIMessageChunk(content="", response_metadata={"queue_place": place})
+            yield ChatGenerationChunk(message=told)
         for number, start in enumerate(range(0, len(text), 7)):
             if number == self.pause_after:
                 await asyncio.Event().wait()

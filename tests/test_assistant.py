@@ -19,6 +19,7 @@ from bot.conversation import (
     Role,
     Token,
     TurnEvent,
+    Waiting,
 )
 from bot.errors import ModelError
 from bot.skills import handoff, replies
@@ -103,6 +104,15 @@ async def test_a_turn_is_noted_looked_up_answered_and_stored(
     assert answered.knowledge_version
     assert answered.timing
     assert answered.timing.total_ms >= answered.timing.first_token_ms > 0
+
+
+async def test_the_place_in_the_queue_is_told(make: Make, conversation: Conversation) -> None:
+    model = ScriptedChatModel(
+        replies=["Shoes can be returned within 60 days of delivery."], places=(2, 1)
+    )
+    events = await turn(make(model), conversation, "How long can shoes be returned?")
+    assert [event.place for event in events if isinstance(event, Waiting)] == [2, 1]
+    assert shown(events) == "Shoes can be returned within 60 days of delivery."
 
 
 async def test_a_sentence_that_no_passage_supports_is_never_shown(

@@ -15,6 +15,7 @@ from bot.conversation import (
     Stopped,
     Token,
     TurnEvent,
+    Waiting,
 )
 from tui.desk import WITH_PERSON
 from tui.text import counted
@@ -73,6 +74,8 @@ class Turn:
             case LookedUp(passages):
                 self.passages = passages
                 self.say(f"reading {counted(len(passages), 'passage')}…")
+            case Waiting(place):
+                self.say(f"number {place} in line…")
             case Token(text):
                 await self._write(text)
             case Answered(message):

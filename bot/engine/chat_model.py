@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from time import perf_counter
 from typing import Any
 
@@ -40,8 +40,8 @@ class LlamaChatModel(BaseChatModel):
     """Arguments of a call win over the fields here, and these over the engine's settings.
 
     `config={"metadata": {"conversation": ID}}` names the conversation whose KV cache is taken up;
-    `priority=Priority.BACKGROUND` lets customers go first; `astream(..., on_queued=f)` calls f
-    with the place in the queue whenever that changes.
+    `priority=Priority.BACKGROUND` lets customers go first. While a request waits, `astream` yields
+    empty chunks whose `response_metadata` has `queue_place`, 1 for the next.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -157,7 +157,6 @@ class LlamaChatModel(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        on_queued: Callable[[int], None] | None = kwargs.pop("on_queued", None)
         reply = self.language_model.agenerate(self._request(messages, stop, kwargs))
         finished, shown_at = None, 0.0
         try:
@@ -170,8 +169,8 @@ class LlamaChatModel(BaseChatModel):
                         finished = item
                     elif isinstance(item, str):
                         text += item
-                    elif on_queued is not None:
-                        on_queued(item.place)
+                    else:
+                        yield _place_chunk(item.place)
                 shown_at = perf_counter()
                 if text:
                     yield _chunk(text)
@@ -242,6 +241,11 @@ def _conversation(metadata: dict[str, Any] | None) -> str:
 
 def _chunk(text: str) -> ChatGenerationChunk:
     return ChatGenerationChunk(message=AIMessageChunk(content=text))
+
+
+def _place_chunk(place: int) -> ChatGenerationChunk:
+    message = AIMessageChunk(content="", response_metadata={"queue_place": place})
+    return ChatGenerationChunk(message=message)
 
 
 def _result(chunks: Sequence[ChatGenerationChunk]) -> ChatResult:

@@ -211,6 +211,17 @@ async def test_closing_the_generator_stops_the_engine(chat: LlamaChatModel) -> N
     await free_again(chat)
 
 
+async def test_the_place_in_the_queue_comes_in_empty_chunks(load: Load) -> None:
+    chat = LlamaChatModel(language_model=load(conversations=1), max_tokens=200)
+    first = chat.astream("hello", named("a"))
+    await anext(first)
+    waits = [chunk async for chunk in chat.astream("hello", named("b"), max_tokens=4)]
+    await first.aclose()  # type: ignore[attr-defined]
+    assert waits[0].response_metadata == {"queue_place": 1}
+    assert waits[0].text == ""
+    assert all("queue_place" not in chunk.response_metadata for chunk in waits[1:])
+
+
 async def test_errors_reach_the_caller(chat: LlamaChatModel) -> None:
     with pytest.raises(ContextOverflow, match="512"):
         await chat.ainvoke("z" * 600)

@@ -28,6 +28,7 @@ from bot.conversation import (
     Timing,
     Token,
     TurnEvent,
+    Waiting,
 )
 from bot.errors import UnknownConversation
 
@@ -110,6 +111,8 @@ class Script:
     before_noted: Exception | None = None
     rule: str | None = None
     silent: bool = False
+    places: tuple[int, ...] = ()
+    """In the queue, told before the reply begins; each waits for `gate`, too."""
 
 
 @dataclass
@@ -233,6 +236,10 @@ class FakeAssistant:
             yield await self._hand_off(conversation, script)
             return
         yield LookedUp(script.passages)
+        for place in script.places:
+            yield Waiting(place)
+            if script.gate:
+                await script.gate.acquire()
         written = ""
         try:
             for word in script.reply.text.split(" "):

@@ -51,6 +51,20 @@ async def test_tokens_are_shown_as_they_come(make_app: AppMaker) -> None:
         assert footer(answers(pilot)[0]) == "writing…"
 
 
+async def test_the_place_in_line_is_shown(make_app: AppMaker) -> None:
+    gate = asyncio.Semaphore(0)
+    async with make_app(FakeDesk(Script(gate=gate, places=(2, 1)))).run_test() as pilot:
+        await awake(pilot)
+        await write(pilot, "How long?")
+        await until(pilot, lambda: bool(answers(pilot)))
+        await until(pilot, lambda: footer(answers(pilot)[0]) == "number 2 in line…")
+        gate.release()
+        await until(pilot, lambda: footer(answers(pilot)[0]) == "number 1 in line…")
+        for _ in range(2):
+            gate.release()
+        await until(pilot, lambda: footer(answers(pilot)[0]) == "writing…")
+
+
 async def test_escape_stops_and_keeps_what_was_written(make_app: AppMaker) -> None:
     gate = asyncio.Semaphore(3)
     desk = FakeDesk(Script(gate=gate))
