@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ctypes
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import llama_cpp
@@ -26,9 +27,26 @@ class Sampling:
     min_p: float = 0.05
     repeat_penalty: float = 1.0
     """Of the last 64 tokens of the reply; 1 is none."""
+    frequency_penalty: float = 0.0
+    """Taken from a token's logit for each time it is among the last 64; 0 is none."""
+    presence_penalty: float = 0.0
+    """Taken once from the logit of a token that is among the last 64; 0 is none."""
+    logit_bias: Mapping[int, float] = field(default_factory=dict)
+    """Added to the logits of tokens; -inf forbids one."""
     seed: int = 0
     grammar: str | None = None
     """GBNF with a rule named `root`."""
+    json_schema: str | None = None
+    """A JSON Schema that the reply follows, in place of a grammar."""
+
+    @property
+    def gbnf(self) -> str | None:
+        """Raise ModelError where the schema is none."""
+        if self.json_schema is None:
+            return self.grammar
+        if self.grammar is not None:
+            raise ModelError("a grammar and a JSON schema were given; give one of the two")
+        return _schema_grammar(self.json_schema)
 
 
 class Sampler:
@@ -36,7 +54,8 @@ class Sampler:
 
     def __init__(self, sampling: Sampling, vocabulary: Vocabulary) -> None:
         self._size = vocabulary.size
-        self._grammar = _grammar(sampling.grammar, vocabulary) if sampling.grammar else None
+        grammar = sampling.gbnf
+        self._grammar = _grammar(grammar, vocabulary) if grammar else None
         self._chain = _chain(sampling, vocabulary)
         if self._grammar is not None:
             self._fresh = np.zeros(self._size, dtype=_CANDIDATE)
@@ -87,10 +106,12 @@ class Sampler:
 def _chain(sampling: Sampling, vocabulary: Vocabulary) -> Any:
     chain = llama_cpp.llama_sampler_chain_init(llama_cpp.llama_sampler_chain_default_params())
     links = []
-    if sampling.repeat_penalty != 1:
-        penalty = sampling.repeat_penalty
+    if sampling.logit_bias:
+        links.append(_biases(sampling.logit_bias, vocabulary.size))
+    penalties = sampling.repeat_penalty, sampling.frequency_penalty, sampling.presence_penalty
+    if penalties != (1, 0, 0):
         links.append(
-            llama_cpp.llama_sampler_init_penalties(vocabulary.size, _REPEAT_WINDOW, penalty, 0, 0)
+            llama_cpp.llama_sampler_init_penalties(vocabulary.size, _REPEAT_WINDOW, *penalties)
         )
     if sampling.temperature <= 0:
         links.append(llama_cpp.llama_sampler_init_greedy())
@@ -105,6 +126,24 @@ def _chain(sampling: Sampling, vocabulary: Vocabulary) -> Any:
     for link in links:
         llama_cpp.llama_sampler_chain_add(chain, link)
     return chain
+
+
+def _biases(biases: Mapping[int, float], size: int) -> Any:
+    if unknown := [token for token in biases if not 0 <= token < size]:
+        raise ModelError(f"logit_bias names token {unknown[0]}; the model has {size} tokens")
+    entry = llama_cpp.llama_logit_bias
+    rows = (entry * len(biases))(*(entry(token, bias) for token, bias in biases.items()))
+    return llama_cpp.llama_sampler_init_logit_bias(size, len(biases), rows)
+
+
+def _schema_grammar(schema: str) -> str:
+    from llama_cpp.llama_grammar import json_schema_to_gbnf
+
+    try:
+        return str(json_schema_to_gbnf(schema))
+    except Exception as error:  # the converter raises whatever a broken schema makes it raise
+        shown = " ".join(str(error).split()) or type(error).__name__
+        raise ModelError(f"the JSON schema cannot be made a grammar: {shown}; mend it") from None
 
 
 def _grammar(text: str, vocabulary: Vocabulary) -> Any:
