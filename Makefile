@@ -6,6 +6,7 @@ VENV    := .venv
 BIN     := $(VENV)/bin
 RUN     ?= runs/small
 DATA    ?= data
+PEER    ?= build/llama.cpp
 LLAMA   := llama-cpp-python==0.3.36
 
 # llama.cpp built for CPUs with AMX crashes at its first decode (ggml-org/llama.cpp#20824), so those
@@ -27,7 +28,7 @@ DEV    := $(VENV)/.ready-dev
 TRAIN  := $(VENV)/.ready-train
 
 .NOTPARALLEL:
-.PHONY: chat test lint fix bench picture train test-training clean
+.PHONY: chat test lint fix bench bench-engine picture train test-training clean
 
 chat: $(READY)
 	@$(BIN)/kefu chat
@@ -47,6 +48,11 @@ fix: $(DEV)
 
 bench: $(DEV)
 	@$(BIN)/python -m tests.bench
+
+# Beside llama-server, which the first run builds (ten minutes): tests/bench/README.md.
+bench-engine: $(DEV)
+	@tests/bench/build_llama_cpp.sh $(PEER) >&2
+	@LLAMA_CPP_LIB_PATH=$(abspath $(PEER)) $(BIN)/python -m tests.bench.bench_conversations --peer $(PEER)
 
 picture: $(READY)
 	@$(BIN)/python -m tui.picture docs/terminal.svg

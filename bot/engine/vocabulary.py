@@ -23,6 +23,11 @@ class Vocabulary:
         self.bos: int = llama_cpp.llama_vocab_bos(self.pointer)
         self.eos: int = llama_cpp.llama_vocab_eos(self.pointer)
         self.adds_bos: bool = llama_cpp.llama_vocab_get_add_bos(self.pointer)
+        self.ends = frozenset(
+            token for token in range(self.size) if llama_cpp.llama_vocab_is_eog(self.pointer, token)
+        )
+        """Tokens that end a reply."""
+        self._pieces: dict[int, bytes] = {}
         self._lock = threading.Lock()
         self._open = True
         self._piece = ctypes.create_string_buffer(256)
@@ -36,14 +41,16 @@ class Vocabulary:
 
     def piece(self, token: int) -> bytes:
         """The bytes of `token`, perhaps a torn character; none for a control token."""
-        return self._rendered(token, special=False)
+        if (piece := self._pieces.get(token)) is None:
+            piece = self._pieces[token] = self._rendered(token, special=False)
+        return piece
 
     def control_text(self, token: int) -> str:
         """The text that stands for a control token in templates; empty for -1, "no such token"."""
         return "" if token < 0 else self._rendered(token, special=True).decode("utf-8", "replace")
 
     def is_end(self, token: int) -> bool:
-        return bool(llama_cpp.llama_vocab_is_eog(self.pointer, token))
+        return token in self.ends
 
     def is_control(self, token: int) -> bool:
         return bool(llama_cpp.llama_vocab_is_control(self.pointer, token))
