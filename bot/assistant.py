@@ -6,12 +6,10 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessageChunk, BaseMessage
 
 from bot.conversation import (
     Answered,
@@ -28,29 +26,29 @@ from bot.conversation import (
     Reply,
     ReplyStatus,
     Role,
-    Timing,
     Token,
     TurnEvent,
     Waiting,
 )
 from bot.errors import KefuError, StoreError
 from bot.language import detect_language
-from bot.sentences import split_sentences
 from bot.skills import handoff, prompt, replies
 from bot.skills.grounding import Grounding
-from bot.skills.prompt import PromptWriter, Turn
+from bot.skills.prompt import Turn
 from bot.skills.sentiment import SentimentTagger
 from bot.skills.small_talk import small_talk
 from bot.skills.wishes import says_yes, wishes_for_a_person
-from bot.skills.wording import Wording
+from bot.speaking import Pieces, Speaker, Speech
 from bot.store import ConversationLog
 from knowledge.followup import fold
 from knowledge.index import Knowledge
 
 _logger = logging.getLogger("kefu")
 
-HISTORY = 400
-"""Messages that are looked back on; the prompt's window holds far fewer."""
+HISTORY = 200
+"""Messages that are looked back on at least; the prompt's window holds far fewer."""
+STRIDE = 100
+"""The first of them moves by so many at once, or the front of the prompt would at every turn."""
 CONTEXT_QUESTIONS, CONTEXT_CHARACTERS = 3, 300
 """What a follow-up is searched with: the encoder reads 512 tokens in all."""
 
@@ -64,24 +62,20 @@ class _Draft:
     text: str = ""
     status: ReplyStatus = ReplyStatus.ANSWERED
     rule: str | None = None
-    citations: tuple[Citation, ...] = ()
     model: str | None = None
-    timing: Timing = field(default_factory=Timing)
+    first_token_ms: float = 0.0
+    speech: Speech = field(default_factory=Speech)
     saved: asyncio.Future[Message] | None = None
     """Set as soon as it goes to the log, which it does once, whoever cancels."""
 
     def say(self, piece: str) -> Token:
         if not self.text:
-            self.timing = replace(self.timing, first_token_ms=_milliseconds(self.began))
+            self.first_token_ms = _milliseconds(self.began)
         self.text += piece
         return Token(piece)
 
 
 class Assistant:
-    """`model` may be any chat model. One with `reads` False only words the reply: the encoder picks
-    the sentences, and a grammar holds the model to them. Any other answers freely and is checked.
-    """
-
     def __init__(
         self,
         model: BaseChatModel,
@@ -94,21 +88,12 @@ class Assistant:
         passages: int = 4,
         max_tokens: int = 400,
     ) -> None:
-        self._model = model
         self._log = log
         self._knowledge = knowledge
         self._tagger = tagger
         self._grounding = grounding
         self._passages = passages
-        self._max_tokens = max_tokens
-        self._reads: bool = getattr(model, "reads", True)
-        self._wording = None if self._reads else Wording(getattr(model, "wording"))  # noqa: B009
-        self._writer = PromptWriter(
-            business,
-            context=getattr(model, "context", 4096),
-            reserve=max_tokens,
-            count=getattr(model, "count_tokens", _roughly),
-        )
+        self._speaker = Speaker(model, grounding, business=business, max_tokens=max_tokens)
 
     async def reply(self, conversation: Conversation, text: str) -> AsyncIterator[TurnEvent]:
         """Closing the iterator, or cancelling its task, stops the answer; what there is is kept."""
@@ -134,6 +119,8 @@ class Assistant:
         if draft.saved is not None:
             await draft.saved
         elif draft.text:
+            speech = draft.speech
+            speech.citations = await self._speaker.cited(draft.text, speech.shown, draft.language)
             await self._record(conversation, draft, MessageState.STOPPED)
 
     async def _failed(self, conversation: str, error: Exception, draft: _Draft) -> str:
@@ -154,25 +141,71 @@ class Assistant:
         if held:  # the bot is silent while a person speaks
             yield HandedOff(handoff.HELD, None)
             return
-        history = await self._log.messages(conversation, limit=HISTORY)
+        history = await self._history(message)
         decision = handoff.decide(history, wishes=wishes_for_a_person, agrees=says_yes)
         if decision:
             yield await self._hand_off(conversation, decision.rule, draft)
             return
-        if small_talk(message.text):
-            draft.rule = "small talk"
-            current, passages = _turn(message, ()), tuple[Passage, ...]()
+        if kind := small_talk(message.text):
+            events = self._be_friendly(kind, history, message, draft)
         else:
-            passages, current = await self._look_up(message, history)
-            yield LookedUp(passages)
-            if not current.passages:
-                draft.status, draft.rule = ReplyStatus.UNKNOWN, "nothing found"
-        if draft.status is ReplyStatus.ANSWERED:
-            async for token in self._speak(conversation, history[:-1], current, passages, draft):
-                yield token
-        if draft.status is ReplyStatus.UNKNOWN:
-            yield draft.say(replies.fixed(replies.UNKNOWN, draft.language))
+            events = self._answer_question(history, message, draft)
+        async with aclosing(events):
+            async for event in events:
+                yield event
         yield Answered(await self._record(conversation, draft))
+
+    async def _be_friendly(
+        self, kind: str, history: Sequence[Message], message: Message, draft: _Draft
+    ) -> AsyncGenerator[TurnEvent, None]:
+        draft.rule = "small talk"
+        outline = self._speaker.pleasantry(kind, draft.language)
+        if outline is None:
+            yield draft.say(replies.fixed(replies.SMALL_TALK[kind], draft.language))
+            return
+        current = _turn(message, ())
+        pieces = self._speaker.small_talk(
+            message.conversation, _turns(history[:-1]), current, outline, draft.speech
+        )
+        async with aclosing(self._said(pieces, draft)) as events:
+            async for event in events:
+                yield event
+
+    async def _answer_question(
+        self, history: Sequence[Message], message: Message, draft: _Draft
+    ) -> AsyncGenerator[TurnEvent, None]:
+        passages, current = await self._look_up(message, history)
+        yield LookedUp(passages)
+        if current.passages:
+            pieces = self._speaker.answer(
+                message.conversation,
+                _turns(history[:-1]),
+                current,
+                passages,
+                draft.language,
+                draft.speech,
+            )
+            async with aclosing(self._said(pieces, draft)) as events:
+                async for event in events:
+                    yield event
+        if not draft.text.strip():
+            draft.status, draft.speech.citations = ReplyStatus.UNKNOWN, ()
+            draft.rule = "nothing that the passages support" if draft.model else "nothing found"
+            yield draft.say(replies.fixed(replies.UNKNOWN, draft.language))
+
+    async def _said(self, pieces: Pieces, draft: _Draft) -> AsyncGenerator[Token | Waiting, None]:
+        draft.model = self._speaker.name
+        async with aclosing(pieces):
+            async for piece in pieces:
+                yield piece if isinstance(piece, Waiting) else draft.say(piece)
+        draft.rule = draft.rule or draft.speech.rule
+
+    async def _history(self, message: Message) -> list[Message]:
+        """Up to the customer's message and no further: others may write at the same time."""
+        count = await self._log.count_messages(message.conversation)
+        first = max(0, count - HISTORY) // STRIDE * STRIDE
+        messages = await self._log.messages(message.conversation, limit=count - first)
+        return [one for one in messages if one.id <= message.id]
 
     async def _note(self, conversation: Conversation, text: str) -> Message:
         message = await self._log.note(conversation.id, text)
@@ -201,85 +234,10 @@ class Assistant:
         )
         asked_now = message.text[: prompt.QUESTION_CHARACTERS]
         picked = await self._grounding.pick(question, language, passages, asked=asked_now)
-        if not picked.citations or not self._reads:
+        if not picked.citations or not self._speaker.reads:
             return passages, _turn(message, picked.citations)
         whole = tuple(Citation(p.source, p.title, p.heading, p.text) for p in passages)
         return passages, _turn(message, whole)
-
-    async def _speak(
-        self,
-        conversation: str,
-        history: Sequence[Message],
-        current: Turn,
-        passages: Sequence[Passage],
-        draft: _Draft,
-    ) -> AsyncIterator[Token | Waiting]:
-        """The model's reply, held to the passages before (a grammar) or behind it (a check)."""
-        draft.model = getattr(self._model, "model_name", type(self._model).__name__)
-        draft.citations = current.passages
-        written = self._writer.write(_turns(history), current)
-        stream = self._pieces(conversation, written.messages, current, draft)
-        if self._reads and passages:
-            stream = self._supported(stream, current, passages, draft)
-        async for piece in stream:
-            yield piece if isinstance(piece, Waiting) else draft.say(piece)
-        if self._wording is not None and (missing := _missing(draft.text, _quote(current))):
-            yield draft.say(missing)
-        if not draft.text.strip():
-            draft.status, draft.citations = ReplyStatus.UNKNOWN, ()
-            draft.rule = "nothing that the passages support"
-
-    async def _pieces(
-        self,
-        conversation: str,
-        messages: Sequence[BaseMessage],
-        current: Turn,
-        draft: _Draft,
-    ) -> AsyncIterator[str | Waiting]:
-        arguments: dict[str, Any] = {}
-        if self._wording is not None:
-            quote = _quote(current)
-            arguments["grammar"] = (
-                self._wording.around(quote, draft.language, current.mood)
-                if quote
-                else self._wording.pleasantry(small_talk(current.question), draft.language)
-            )
-            # a quote cut off at the limit would no longer stand word for word
-            arguments["max_tokens"] = self._max_tokens + len(quote.encode())
-        last = AIMessageChunk(content="")
-        async for chunk in self._model.astream(
-            list(messages), config={"metadata": {"conversation": conversation}}, **arguments
-        ):
-            if text := chunk.text:
-                yield text
-            elif place := chunk.response_metadata.get("queue_place"):
-                yield Waiting(place)
-            if chunk.usage_metadata or chunk.response_metadata:
-                last = chunk
-        draft.timing = _timing(last, draft)
-
-    async def _supported(
-        self,
-        stream: AsyncIterator[str | Waiting],
-        current: Turn,
-        passages: Sequence[Passage],
-        draft: _Draft,
-    ) -> AsyncIterator[str | Waiting]:
-        """Whole sentences, those alone that a passage supports."""
-        draft.rule = "every sentence supported"
-        async for sentence in _sentences(stream):
-            if isinstance(sentence, Waiting) or await self._grounding.supported(
-                sentence, passages, draft.language
-            ):
-                yield sentence
-            else:
-                draft.rule = "a sentence was held back that no passage supports"
-        draft.citations = tuple(
-            [
-                replace(c, cited=await self._grounding.cites(draft.text, c.quote, draft.language))
-                for c in current.passages
-            ]
-        )
 
     async def _record(
         self,
@@ -288,7 +246,11 @@ class Assistant:
         state: MessageState = MessageState.COMPLETE,
         then: ConversationState | None = None,
     ) -> Message:
-        draft.timing = replace(draft.timing, total_ms=_milliseconds(draft.began))
+        timing = replace(
+            draft.speech.timing,
+            first_token_ms=draft.first_token_ms,
+            total_ms=_milliseconds(draft.began),
+        )
         version = await self._knowledge.version()
         reply = Reply(
             text=draft.text,
@@ -296,31 +258,15 @@ class Assistant:
             language=draft.language,
             rule=draft.rule,
             state=state,
-            citations=draft.citations,
+            citations=draft.speech.citations,
             model=draft.model,
             prompt_version=prompt.VERSION,
             knowledge_version=version,
-            timing=draft.timing,
+            timing=timing,
         )
         saving = self._log.record(conversation, reply, conversation_state=then)
         draft.saved = asyncio.ensure_future(saving)
         return await asyncio.shield(draft.saved)
-
-
-async def _sentences(stream: AsyncIterator[str | Waiting]) -> AsyncIterator[str | Waiting]:
-    """The stream, cut after each sentence that is certainly over; white space is kept."""
-    pending = ""
-    async for piece in stream:
-        if isinstance(piece, Waiting):
-            yield piece
-            continue
-        pending += piece
-        while len(found := split_sentences(pending)) > 1:
-            end = pending.index(found[1], pending.index(found[0]) + len(found[0]))
-            yield pending[:end]
-            pending = pending[end:]
-    if pending.strip():
-        yield pending
 
 
 def _turns(history: Sequence[Message]) -> list[Turn]:
@@ -339,34 +285,6 @@ def _turns(history: Sequence[Message]) -> list[Turn]:
 def _turn(message: Message, passages: tuple[Citation, ...]) -> Turn:
     mood = message.sentiment.label if message.sentiment else None
     return Turn(message.text, mood, passages)
-
-
-def _quote(turn: Turn) -> str:
-    return "\n\n".join(citation.quote for citation in turn.passages)
-
-
-def _missing(said: str, quote: str) -> str:
-    """What of the quote a reply lacks that was cut off, by a full window for example."""
-    if quote in said:
-        return ""
-    begun = next((n for n in range(len(quote), 0, -1) if said.endswith(quote[:n])), 0)
-    return quote[begun:] if begun else f"\n\n{quote}"
-
-
-def _timing(last: AIMessageChunk, draft: _Draft) -> Timing:
-    usage, told = last.usage_metadata, last.response_metadata
-    return Timing(
-        first_token_ms=draft.timing.first_token_ms,
-        prompt_tokens=usage["input_tokens"] if usage else 0,
-        reused_tokens=usage.get("input_token_details", {}).get("cache_read", 0) if usage else 0,
-        reply_tokens=usage["output_tokens"] if usage else 0,
-        tokens_per_second=round(float(told.get("tokens_per_second", 0.0)), 1),
-    )
-
-
-def _roughly(messages: Sequence[BaseMessage]) -> int:
-    """For models that cannot count: a token has three characters or more in most languages."""
-    return sum(len(str(message.content)) // 3 + 8 for message in messages)
 
 
 def _milliseconds(since: float) -> float:

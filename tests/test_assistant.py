@@ -2,6 +2,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -148,12 +149,53 @@ async def test_nothing_found_means_unknown_and_the_model_is_not_asked(
     assert model.asked == []
 
 
-async def test_small_talk_is_not_searched(make: Make, conversation: Conversation) -> None:
-    events = await turn(
-        make(ScriptedChatModel(replies=["Hello! How can I help?"])), conversation, "Hi there!"
-    )
+async def test_small_talk_is_not_searched_and_not_left_to_a_model_that_reads(
+    make: Make, conversation: Conversation
+) -> None:
+    model = ScriptedChatModel(replies=["Hello! Every order comes with a free bicycle."])
+    events = await turn(make(model), conversation, "Hi there!")
     assert not any(isinstance(event, LookedUp) for event in events)
-    assert shown(events) == "Hello! How can I help?"
+    assert shown(events) == replies.SMALL_TALK["greeting"]["en"]
+    assert model.asked == []
+
+
+async def test_no_to_an_offer_is_no_question(make: Make, conversation: Conversation) -> None:
+    assistant = make(ScriptedChatModel(replies=[]))
+    await turn(assistant, conversation, "Quantum chromodynamics?")
+    events = await turn(assistant, conversation, "no")
+    assert shown(events) == replies.SMALL_TALK["acknowledgement"]["en"]
+
+
+async def test_another_message_that_came_meanwhile_decides_nothing(
+    make: Make, store: Store, conversation: Conversation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = ScriptedChatModel(replies=["Shoes can be returned within 60 days of delivery."])
+    tag = store.log.tag
+
+    async def tag_late(*given: Any, **named: Any) -> Any:
+        await store.log.note(conversation.id, "I want a human now")
+        return await tag(*given, **named)
+
+    monkeypatch.setattr(store.log, "tag", tag_late)
+    events = await turn(make(model), conversation, "How long can shoes be returned?")
+    assert isinstance(events[-1], Answered)
+
+
+async def test_a_stopped_reply_cites_what_it_said_and_no_more(
+    make: Make, store: Store, conversation: Conversation
+) -> None:
+    for pieces, cited in ((0, []), (8, ["returns.md"])):
+        text = "Shoes can be returned within 60 days of delivery. Most items can be returned."
+        model = ScriptedChatModel(replies=[text], pause_after=pieces)
+        place = await store.log.start(channel="terminal")
+        async with aclosing(make(model).reply(place, "How long can shoes be returned?")) as events:  # type: ignore[type-var]
+            async for event in events:
+                if isinstance(event, Token) or (isinstance(event, LookedUp) and not pieces):
+                    break
+        last = (await store.log.messages(place.id))[-1]
+        if pieces:
+            assert last.state is MessageState.STOPPED
+        assert [c.source for c in last.citations if c.cited] == cited
 
 
 async def test_a_follow_up_is_searched_with_what_it_refers_to(

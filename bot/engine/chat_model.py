@@ -25,7 +25,7 @@ from langchain_core.runnables import RunnableConfig
 from pydantic import ConfigDict
 
 from bot.engine.language_model import LanguageModel
-from bot.engine.request import Finished, Priority, Request
+from bot.engine.request import Finished, Fixed, Priority, Request, Written
 from bot.engine.sampling import Sampling
 from bot.engine.template import ChatTurn
 from bot.errors import UsageError
@@ -41,8 +41,9 @@ class LlamaChatModel(BaseChatModel):
     """Arguments of a call win over the fields here, and these over the engine's settings.
 
     `config={"metadata": {"conversation": ID}}` names the conversation whose KV cache is taken up;
-    `priority=Priority.BACKGROUND` lets customers go first. While a request waits, `astream` yields
-    empty chunks whose `response_metadata` has `queue_place`, 1 for the next.
+    `priority=Priority.BACKGROUND` lets customers go first; `outline=[{"grammar": GBNF}, {"text":
+    "these very words"}]` holds the reply to its parts, which are written or stand. While a request
+    waits, `astream` yields empty chunks with its `queue_place` in their `response_metadata`.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -190,12 +191,14 @@ class LlamaChatModel(BaseChatModel):
         conversation = str(given.pop("conversation", ""))
         priority = Priority(given.pop("priority", Priority.CUSTOMER))
         max_tokens = given.pop("max_tokens", self.max_tokens or settings.max_tokens)
+        outline = tuple(_part(part) for part in given.pop("outline", ()))
         sampling = {name: given.pop(name) for name in _SAMPLING if name in given}
         if given:
             raise UsageError(f"the local model knows no {', '.join(given)}; leave it out")
         return Request(
             prompt=self.language_model.render(_turns(messages)),
             sampling=Sampling(**(defaults | sampling)),
+            outline=outline,
             max_tokens=max_tokens,
             stop=stop if stop is not None else self.stop or (),
             conversation=conversation,
@@ -242,6 +245,12 @@ def _conversation(metadata: dict[str, Any] | None) -> str:
 
 def _chunk(text: str) -> ChatGenerationChunk:
     return ChatGenerationChunk(message=AIMessageChunk(content=text))
+
+
+def _part(part: Mapping[str, str]) -> Fixed | Written:
+    if "text" in part:
+        return Fixed(part["text"])
+    return Written(part["grammar"])
 
 
 def _place_chunk(place: int) -> ChatGenerationChunk:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import deque
+from dataclasses import replace
 from time import perf_counter
 from typing import Protocol
 
 from bot.engine.cache import Slot
 from bot.engine.reply_text import ReplyText
-from bot.engine.request import Finished, Queued, Request, Said
+from bot.engine.request import Finished, Queued, Request, Said, Written
 from bot.engine.sampling import Sampler
 from bot.engine.stream import Outlet
 from bot.engine.vocabulary import Vocabulary
@@ -29,10 +31,13 @@ class Generation:
         self.prompt_tokens = 0
         """As counted when it was handed in."""
         self.written = 0
-        """Tokens of the reply."""
+        """Tokens of the reply that were sampled."""
+        self.replied = 0
+        """Those and the tokens of fixed parts."""
         self._outlet = outlet
         self._canceller = canceller
         self._text = ReplyText(request.stop)
+        self._parts = deque(request.outline)
         self._sampler: Sampler | None = None
         self._place = 0
         self._reused = self._prompt = 0
@@ -47,48 +52,83 @@ class Generation:
             self._place = place
             self._outlet.put(Queued(place))
 
-    def begin(self, slot: Slot, sampler: Sampler, *, reused: int, room: int) -> None:
-        """`slot` holds the prompt, the first `reused` tokens of it decoded; `room` tokens of
-        a reply fit behind it."""
-        self.slot, self._sampler = slot, sampler
+    def begin(self, slot: Slot, vocabulary: Vocabulary, *, reused: int, window: int) -> None:
+        """`slot` holds the prompt, the first `reused` tokens of it decoded. Raise ModelError."""
+        self.slot, self._vocabulary, self._window = slot, vocabulary, window
         self._reused, self._prompt = reused, len(slot.tokens)
-        self._room = min(self.request.max_tokens, room)
         self._began_at = perf_counter()
+        if not self._parts:
+            self._parts.append(Written(self.request.sampling.gbnf))
+        self._next_part()
 
     @property
     def has_begun(self) -> bool:
-        return self._sampler is not None
+        return bool(self._began_at)
 
     @property
     def is_writing(self) -> bool:
         """All is decoded but the last token of a reply that has begun."""
         slot = self.slot
-        return slot is not None and self.written > 0 and slot.decoded >= len(slot.tokens) - 1
+        return slot is not None and self.replied > 0 and slot.decoded >= len(slot.tokens) - 1
 
     def seconds(self, now: float) -> float:
         """Since it left the queue."""
         return now - self._began_at if self._began_at else 0.0
 
-    def advance(self, context: object, row: int, vocabulary: Vocabulary) -> None:
+    def advance(self, context: object, row: int) -> None:
         """Choose the next token by the logits of `row`, and say its text."""
-        assert self.slot is not None
         assert self._sampler is not None
-        if not self.written:
-            self._prefilled_at = perf_counter()
-        token = self._sampler.sample(context, row)
-        if token is None or vocabulary.is_end(token):
-            self._finish("stop")
-            return
-        piece = vocabulary.piece(token)
-        self.slot.add_reply(token, piece, control=vocabulary.is_control(token))
+        self._prefilled_at = self._prefilled_at or perf_counter()
+        while (token := self._sampler.sample(context, row)) is None or self._is_end(token):
+            self._next_part()
+            if self.is_over or self._waits_for_logits:
+                return
         self.written += 1
+        self._say(token)
+        if self._text.stopped:
+            self._finish("stop")
+        elif self.written >= self.request.max_tokens or self._is_full:
+            self._finish("length")
+        else:
+            self._sampler.accept(token)
+
+    def _next_part(self) -> None:
+        """Fixed parts up to the next that is written; their tokens wait to be decoded."""
+        self._close_sampler()
+        while self._parts:
+            part = self._parts.popleft()
+            if isinstance(part, Written):
+                sampling = replace(self.request.sampling, grammar=part.grammar, json_schema=None)
+                self._sampler = Sampler(sampling, self._vocabulary)
+                return
+            for token in self._vocabulary.tokenize(part.text.encode(), special=False):
+                self._say(token)
+                if self._text.stopped or self._is_full:
+                    self._finish("stop" if self._text.stopped else "length")
+                    return
+        self._finish("stop")
+
+    def _say(self, token: int) -> None:
+        assert self.slot is not None
+        piece = self._vocabulary.piece(token)
+        self.slot.add_reply(token, piece, control=self._vocabulary.is_control(token))
+        self.replied += 1
         if shown := self._text.add(piece):
             self._first_at = self._first_at or perf_counter()
             self._outlet.put(shown)
-        if self._text.stopped or self.written >= self._room:
-            self._finish("stop" if self._text.stopped else "length")
-            return
-        self._sampler.accept(token)
+
+    def _is_end(self, token: int) -> bool:
+        return self._vocabulary.is_end(token)
+
+    @property
+    def _waits_for_logits(self) -> bool:
+        assert self.slot is not None
+        return self.slot.decoded < len(self.slot.tokens)
+
+    @property
+    def _is_full(self) -> bool:
+        assert self.slot is not None
+        return len(self.slot.tokens) >= self._window
 
     def run_out_of_time(self) -> None:
         self._finish("time")
@@ -111,17 +151,26 @@ class Generation:
             reason=reason,
             prompt_tokens=self._prompt,
             reused_tokens=self._reused,
-            reply_tokens=self.written,
+            reply_tokens=self.replied,
             prompt_ms=1000 * (self._prefilled_at - self._began_at) if self._prefilled_at else 0.0,
             first_token_ms=1000 * ((self._first_at or now) - self.asked_at),
-            tokens_per_second=self.written / max(now - (self._prefilled_at or now), 1e-6),
+            tokens_per_second=self._per_second(now),
         )
         self._outlet.put(finished)
         self._outlet.end()
         self._close()
 
+    def _per_second(self, now: float) -> float:
+        """Of all tokens of the reply, fixed ones included, from the end of the prompt on."""
+        if not self._prefilled_at:
+            return 0.0
+        return self.replied / max(now - self._prefilled_at, 1e-6)
+
     def _close(self) -> None:
         self.is_over = True
+        self._close_sampler()
+
+    def _close_sampler(self) -> None:
         if self._sampler is not None:
             self._sampler.close()
             self._sampler = None

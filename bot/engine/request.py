@@ -21,14 +21,32 @@ class Priority(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Fixed:
+    """A part of a reply that stands word for word: it is read like a prompt, not sampled."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A part of a reply that the model writes."""
+
+    grammar: str | None = None
+    """GBNF with a rule named `root`; the part ends where the grammar does."""
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     prompt: Prompt
     sampling: Sampling = field(default_factory=Sampling)
     max_tokens: int = 400
+    """That are written; those of fixed parts do not count."""
     stop: Sequence[str] = ()
     conversation: str = ""
     """Whose KV cache is taken up and kept; empty for nobody's."""
     priority: Priority = Priority.CUSTOMER
+    outline: tuple[Fixed | Written, ...] = ()
+    """The parts of the reply; without any, one that is written under the grammar of `sampling`."""
 
 
 @dataclass(frozen=True, slots=True)

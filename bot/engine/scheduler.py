@@ -15,7 +15,6 @@ from bot.engine.context import CHUNK, DecodingContext, Interrupted, Part
 from bot.engine.generation import Generation
 from bot.engine.interrupt import Interrupt
 from bot.engine.memory import ConversationMemory
-from bot.engine.sampling import Sampler
 from bot.engine.vocabulary import Vocabulary
 from bot.engine.waiting import WaitingLine
 from bot.errors import EngineBusy, EngineClosed, ModelError
@@ -189,18 +188,15 @@ class Scheduler:
         assert slot is not None
         if self._memory.is_being_decoded(slot, generation.request.prompt):
             return False  # it is copied at the next step
-        try:
-            sampler = Sampler(generation.request.sampling, self._vocabulary)
-        except ModelError as error:
-            generation.fail(error)
-            return False
         reused = self._memory.take_up(slot, generation.request.prompt)
         if len(slot.tokens) >= self._window:  # a reply that a grammar forced is split finely
             self._memory.forget(slot)
             reused = self._memory.take_up(slot, generation.request.prompt)
-        room = self._window - len(slot.tokens)
-        generation.begin(slot, sampler, reused=reused, room=room)
-        return True
+        try:
+            generation.begin(slot, self._vocabulary, reused=reused, window=self._window)
+        except ModelError as error:  # a grammar that is none
+            generation.fail(error)
+        return not generation.is_over
 
     def _advance(self, generations: Sequence[Generation], parts: Sequence[Part]) -> None:
         row = -1
@@ -210,7 +206,10 @@ class Scheduler:
             assert slot is not None
             slot.decoded += len(part.tokens)
             if part.outputs and not generation.cancelled:
-                generation.advance(self._context.pointer, row, self._vocabulary)
+                try:
+                    generation.advance(self._context.pointer, row)
+                except ModelError as error:  # a grammar further on in its outline
+                    generation.fail(error)
         self._sweep()
 
     def _undo(self, generations: Sequence[Generation]) -> None:

@@ -7,6 +7,7 @@ Passages and messages are fenced: nothing in them can close the fence.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -22,8 +23,7 @@ MOOD_NOTES = {
     SentimentLabel.NEGATIVE: "The customer is unhappy.",
     SentimentLabel.POSITIVE: "The customer is pleased.",
 }
-VERSION = hashlib.sha256((SYSTEM + "".join(MOOD_NOTES.values())).encode()).hexdigest()[:8]
-"""Stored with each reply, so that replies can be compared across changes of the prompt."""
+_TAG = re.compile(r"<(?=[\s/]*(?:passage|message)\b)", re.IGNORECASE)
 
 QUESTION_CHARACTERS = 4_000
 """A longer question is shown by its beginning; the log keeps all of it."""
@@ -108,12 +108,13 @@ def _with_question(turn: Turn, question: str) -> Turn:
 
 def _question(turn: Turn) -> str:
     parts = [
-        f'<passage title="{_fenced(title_of(p))}">\n{_fenced(p.quote)}\n</passage>'
+        f'<passage title="{_attribute(title_of(p))}">\n{_fenced(p.quote)}\n</passage>'
         for p in turn.passages
     ]
     if turn.mood in MOOD_NOTES:
         parts.append(MOOD_NOTES[turn.mood])
-    return "\n\n".join([*parts, _fenced(turn.question)])
+    parts.append(f"<message>\n{_fenced(turn.question)}\n</message>")
+    return "\n\n".join(parts)
 
 
 def title_of(citation: Citation) -> str:
@@ -122,4 +123,19 @@ def title_of(citation: Citation) -> str:
 
 
 def _fenced(text: str) -> str:
-    return text.replace("<passage", "<\u200bpassage").replace("</passage", "<\u200b/passage")
+    """A space without width keeps what looks like one of our tags from being one."""
+    return _TAG.sub("<\u200b", text)
+
+
+def _version() -> str:
+    cited = Citation("source", "title", "heading", "quote")
+    examples = [_question(Turn("question", mood, (cited,))) for mood in SentimentLabel]
+    return hashlib.sha256("\0".join([SYSTEM, *examples]).encode()).hexdigest()[:8]
+
+
+def _attribute(text: str) -> str:
+    return " ".join(_fenced(text).split()).replace('"', "'")
+
+
+VERSION = _version()
+"""Stored with each reply, so that replies can be compared across changes of the prompt."""

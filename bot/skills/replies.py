@@ -1,4 +1,4 @@
-"""What is said in fixed words, because it must not vary: not knowing, and calling a person."""
+"""What is said in fixed words, because it must not vary: not knowing, calling a person, manners."""
 
 from __future__ import annotations
 
@@ -47,6 +47,63 @@ ANGER = {
     ),
     "zh": "非常抱歉，看来我没能帮到您。我已经通知了我们的同事，他们会在这里回复您。",
 }
+
+
+SMALL_TALK = {
+    "greeting": {
+        "en": "Hello! How can I help you?",
+        "zh": "您好！请问有什么可以帮您？",
+        "de": "Guten Tag! Wie kann ich Ihnen helfen?",
+        "fr": "Bonjour ! Comment puis-je vous aider ?",
+        "es": "¡Hola! ¿En qué puedo ayudarle?",
+    },
+    "thanks": {
+        "en": "You are welcome!",
+        "zh": "不客气！",
+        "de": "Gern geschehen!",
+        "fr": "Avec plaisir !",
+        "es": "¡De nada!",
+    },
+    "goodbye": {
+        "en": "Goodbye, and have a nice day!",
+        "zh": "再见，祝您愉快！",
+        "de": "Auf Wiedersehen und einen schönen Tag!",
+        "fr": "Au revoir et bonne journée !",
+        "es": "¡Adiós y que tenga un buen día!",
+    },
+    "identity": {
+        "en": (
+            "I am the customer service assistant, a computer program. I answer questions from our "
+            "help pages, and I can ask a person to help you."
+        ),
+        "zh": "我是这里的客服助手，一个程序。我根据帮助页面回答问题，也可以请同事来帮您。",
+        "de": (
+            "Ich bin der Assistent des Kundendienstes, ein Programm. Ich beantworte Fragen aus "
+            "unseren Hilfeseiten und kann jemanden aus dem Team rufen."
+        ),
+        "fr": (
+            "Je suis l'assistant du service client, un programme. Je réponds à partir de nos pages "
+            "d'aide et je peux appeler une personne."
+        ),
+        "es": (
+            "Soy el asistente de atención al cliente, un programa. Respondo con nuestras páginas "
+            "de ayuda y puedo llamar a una persona."
+        ),
+    },
+    "acknowledgement": {
+        "en": "All right. If there is anything else, just ask.",
+        "zh": "好的。如果还有其他问题，请随时问我。",
+        "de": "Alles klar. Wenn noch etwas ist, fragen Sie einfach.",
+        "fr": "Très bien. S'il y a autre chose, n'hésitez pas.",
+        "es": "De acuerdo. Si hay algo más, pregúnteme.",
+    },
+}
+"""For models that were not taught such words; one that reads is not asked, for lack of a check."""
+
+
+def says_unknown(text: str) -> bool:
+    """Whether this is the reply that offers a person because nothing was found."""
+    return text.strip() in UNKNOWN.values()
 
 
 def fixed(replies: dict[str, str], language: str) -> str:

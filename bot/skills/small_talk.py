@@ -12,6 +12,8 @@ class SmallTalk(StrEnum):
     GOODBYE = "goodbye"
     IDENTITY = "identity"
     """"Who are you?", "are you a bot?"."""
+    ACKNOWLEDGEMENT = "acknowledgement"
+    """"ok", "great", "no", "👍": nothing to look up, and nothing asked."""
 
 
 _FILLER = (
@@ -44,6 +46,10 @@ _WORDS: dict[SmallTalk, str] = {
         r"|evening|anyone there|anybody there|is (?:anyone|anybody|someone) there|how are you"
         r"(?: doing)?(?: today)?|how(?:'s| is) it going|what'?s up|nice to meet you"
     ),
+    SmallTalk.ACKNOWLEDGEMENT: (
+        r"ok(?:ay)?|k|alright|great|perfect|super|cool|nice|good|awesome|fine|sure|understood|noted"
+        r"|got it|i see|yes|yeah|yep|no|nope|nah"
+    ),
 }
 _WORDS_ZH: dict[SmallTalk, str] = {
     SmallTalk.IDENTITY: (
@@ -59,11 +65,13 @@ _WORDS_ZH: dict[SmallTalk, str] = {
         r"(?:你|您|大家)(?:们)?好|嗨+|哈[喽啰罗]|(?:早上|上午|中午|下午|晚上)好|早(?:安|啊)?|在(?:吗|么|不在|不)"
         r"|有人(?:在)?吗?|hi|hello"
     ),
+    SmallTalk.ACKNOWLEDGEMENT: r"好(?:的|吧|啊)?|嗯+|行|可以|明白|知道|收到|不用|没有|不是|是的?|对",
 }
 _SAID = {kind: re.compile(rf"\b(?:{words})\b", re.IGNORECASE) for kind, words in _WORDS.items()}
 _SAID_ZH = {kind: re.compile(words, re.IGNORECASE) for kind, words in _WORDS_ZH.items()}
 _FILLING = re.compile(rf"\b{_FILLER}\b", re.IGNORECASE)
-_FILLING_ZH = re.compile(r"[啊呀哦哈呢吧了的好的嗯请问那行可以亲客服小姐姐]")
+_FILLING_ZH = re.compile(r"[啊呀哦哈呢吧了的好嗯请问那行可以亲客服小姐姐]")
+_APPROVAL = "[👍👌🙏🙂😊😀😄❤🎉✅]"
 _LONGEST = 80
 """Characters; what is longer has something to say."""
 
@@ -71,8 +79,10 @@ _LONGEST = 80
 def small_talk(text: str) -> SmallTalk | None:
     """None as soon as anything but pleasantries is left: "hi, where is my parcel?" is a question."""
     said = " ".join(text.replace("’", "'").split())
-    if not said or len(said) > _LONGEST:
+    if not said or len(said) > _LONGEST or not re.search(rf"\w|{_APPROVAL}", said):
         return None
+    if not re.search(r"\w", said):
+        return SmallTalk.ACKNOWLEDGEMENT
     if re.search(r"[\u4e00-\u9fff]", said):
         return _only(said, _SAID_ZH, _FILLING_ZH)
     return _only(said, _SAID, _FILLING)

@@ -25,14 +25,17 @@ _REAL_ONE = (
 )
 _ONE = r"(?:human|person|agent|representative|rep|operator|supervisor|manager)"
 _TALK = (
-    r"(?:talk|speak|chat|write|discuss|deal|get through|be (?:connected|put through|transferred)"
+    r"(?:talk|speak|chat|discuss|deal|get through|be (?:connected|put through|transferred)"
     r"|connect me|put me (?:through|in touch)|transfer me|hand me (?:over|off)|pass me|forward me"
     r"|escalate(?: me| this)?|switch me)"
 )
 _DETERMINER = r"(?:an?\s+|the\s+|your\s+|some\s+|one of your\s+)?"
-_MACHINE = (
-    r"\b(?:bots?|robots?|chat ?bots?|machines?|computers?|ai|automated \w+)\b"
-    r"(?!'s|-|\s+(?:vacuum|cleaner|mower|toy|kit|costume))"
+_BOT = r"\b(?:bots?|chat ?bots?|ai|automated \w+)\b(?!'s|-)"
+_MACHINE = rf"(?:{_BOT}|\b(?:robots?|machines?|computers?)\b(?!'s|-))"
+_SAY = r"(?:talk\w*|speak\w*|chat\w*|deal\w*|argu\w+|discuss\w*|answered|helped)"
+_SO_ENDS = (
+    r"(?=\W*$|\s*[.,!?;:]|\s+(?:please|pls|now|to|who|that|instead|right|asap|immediately|on|from"
+    r"|here|today|and|because|not|i|for (?:this|that|help))\b)"
 )
 _GIVE = r"(?:want|need|like|prefer|get|give|find|fetch|call|have|require|demand|request|send|bring)"
 _ASK_FOR = (
@@ -54,7 +57,7 @@ _ENGLISH = (
     # get me a real person
     rf"\b{_GIVE}\b(?:\s+(?:me|in|for|to have|to get|over))?\s+{_DETERMINER}{_REAL_ONE}\b",
     # I need an agent
-    rf"\b{_ASK_FOR}\s+(?:an?|the|your|some)?\s*{_ONE}\b(?!'s|\s+\w+\s+(?:to|of)|-)",
+    rf"\b{_ASK_FOR}\s+(?:an?|the|your|some)?\s*{_ONE}\b{_SO_ENDS}",
     # get me someone real
     r"\b(?:get|give|find|send|bring|want|need)\b(?:\s+me)?\s+(?:someone|somebody)\s+(?:real|human)\b",
     # could somebody from your team take over?
@@ -64,8 +67,10 @@ _ENGLISH = (
     # is there a human? is there anyone I can talk to?
     rf"\bis there\s+(?:an?\s+|any\s+)?(?:{_REAL_ONE}|human"
     r"|(?:anyone|someone|anybody|somebody)\s+(?:real|human|i can (?:talk|speak)))",
-    # I don't want a bot; enough of this machine
-    rf"\b{_ENOUGH}\b(?:\s+\w+){{0,4}}?\s+(?:to\s+|with\s+)?(?:an?\s+|this\s+|the\s+|stupid\s+)*{_MACHINE}",
+    # I don't want a bot; enough of talking to this machine; but shops sell coffee machines
+    rf"\b{_ENOUGH}\b(?:\s+\w+){{0,4}}?\s+(?:an?\s+|this\s+|the\s+|stupid\s+)*{_BOT}",
+    rf"\b{_ENOUGH}\b(?:\s+\w+){{0,3}}?\s+{_SAY}\s+(?:to\s+|with\s+|by\s+)?"
+    rf"(?:an?\s+|this\s+|the\s+|stupid\s+)*{_MACHINE}",
     # human please!
     r"^\W*(?:(?:please|pls|just|an?|hello|hi|i want)\W+)*"
     rf"{_ALONE}(?:\W+(?:please|pls|now|thanks))*\W*$",
@@ -85,7 +90,7 @@ _ROLE_ZH = (
 )
 _CHINESE = (
     # 转人工，找一位客服
-    r"(?:转|转接|接通|找|接|要|叫|换|请|联系|需要|想要|给我|有没有|有)"
+    r"(?:转|转接|接通|找|接|要|叫|换|请|(?<!怎么)(?<!如何)(?<!怎样)(?<!哪里)联系|需要|想要|给我|有没有|有)"
     rf"(?:一?个|一?位|到|接|你们的?|下|一下)*{_ROLE_ZH}",
     # 和真人说话
     r"(?:和|跟|与|同|让)(?:一?个|一?位|你们的?)*"

@@ -1,7 +1,8 @@
 """The words around an answer, for a model that words replies but does not read.
 
-A grammar holds such a model: the sentences that were picked stand in the reply word for word, and
-around them each word must follow the three before it in some phrase that the model was taught.
+An outline holds such a model: the sentences that were picked stand in the reply word for word, and
+around them a grammar lets each word only follow the three before it in some phrase that the model
+was taught.
 There is no figure, no name and no fact in those phrases; so whatever it samples, it cannot invent.
 """
 
@@ -14,6 +15,8 @@ from itertools import product
 from bot.conversation import SentimentLabel
 
 Phrases = Mapping[str, Mapping[str, Sequence[str]]]
+Outline = list[dict[str, str]]
+"""The parts of a reply: `text` stands word for word, `grammar` (GBNF) is what may be written."""
 State = tuple[str, ...]
 
 _CHOICE = re.compile(r"\[([^\[\]]*)\]")
@@ -32,27 +35,33 @@ class Wording:
         self._phrases = phrases
         self._fallback = "en" if "en" in phrases else next(iter(phrases))
 
-    def around(self, quote: str, language: str, mood: SentimentLabel | None = None) -> str:
-        """The GBNF of a reply: an opening, `quote` word for word, a closing."""
+    def around(self, quote: str, language: str, mood: SentimentLabel | None = None) -> Outline:
+        """An opening, `quote` word for word, a closing."""
         felt = mood or SentimentLabel.NEUTRAL
-        return "\n".join(
-            [
-                'root ::= opening "\\n\\n" quote "\\n\\n" closing',
-                f"quote ::= {_literal(quote)}",
-                *self._rules("opening", f"opening.{felt}", language),
-                *self._rules("closing", f"closing.{felt}", language),
-            ]
-        )
+        opening = ['root ::= opening "\\n\\n"']
+        opening += self._rules("opening", f"opening.{felt}", language)
+        closing = self._rules("root", f"closing.{felt}", language)
+        return [
+            {"grammar": "\n".join(opening)},
+            {"text": f"{quote}\n\n"},
+            {"grammar": "\n".join(closing)},
+        ]
 
-    def pleasantry(self, kind: str | None, language: str) -> str:
-        """The GBNF of a few friendly words; `kind` as `bot.skills.small_talk` names them."""
-        return "\n".join(self._rules("root", str(kind or "greeting"), language))
+    def pleasantry(self, kind: str, language: str) -> Outline | None:
+        """A few friendly words; `kind` as `bot.skills.small_talk` names them. None where the model
+        was taught no such words."""
+        if kind not in self._phrases[self._spoken(language)]:
+            return None
+        return [{"grammar": "\n".join(self._rules("root", kind, language))}]
 
     def _rules(self, name: str, part: str, language: str) -> list[str]:
-        spoken = language if language in self._phrases else self._fallback
+        spoken = self._spoken(language)
         joiner = "" if spoken == "zh" else " "
         texts = (text for p in self._phrases[spoken][part] for text in _wordings(p, joiner))
         return _graph(name, texts, spaced=bool(joiner))
+
+    def _spoken(self, language: str) -> str:
+        return language if language in self._phrases else self._fallback
 
 
 def _wordings(pattern: str, joiner: str) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -97,12 +98,25 @@ class Database:
     def _anchored(self) -> sqlite3.Connection:
         anchor = sqlite3.connect(self.path, timeout=self._busy_seconds, check_same_thread=False)
         try:
-            for statement in ("PRAGMA journal_mode = WAL", "SELECT 1 FROM sqlite_schema"):
-                anchor.execute(statement).fetchall()
+            self._to_wal(anchor)
+            anchor.execute("SELECT 1 FROM sqlite_schema").fetchall()
         except sqlite3.Error:
             anchor.close()
             raise
         return anchor
+
+    def _to_wal(self, anchor: sqlite3.Connection) -> None:
+        """SQLite's busy timeout does not hold for this: two programs that open a new file at the
+        same moment would refuse each other."""
+        deadline = time.monotonic() + self._busy_seconds
+        while True:
+            try:
+                anchor.execute("PRAGMA journal_mode = WAL").fetchall()
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
 
     async def close(self) -> None:
         await self.engine.dispose()
@@ -136,7 +150,7 @@ def database_path(url: str | Path) -> Path:
         return url
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # the latter for a port that is no number
         raise StoreError(
             f"store.url = {url!r} is not a database URL; write sqlite:///PATH"
         ) from None

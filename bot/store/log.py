@@ -160,6 +160,16 @@ class ConversationLog:
             newest_first = (await session.scalars(query)).all()
             return [message_of(row) for row in reversed(newest_first)]
 
+    async def count_messages(self, conversation_id: str) -> int:
+        mine = MessageRow.conversation_id == conversation_id
+        async with self._database.reading() as session:
+            return await session.scalar(select(func.count()).where(mine)) or 0
+
+    async def count(self) -> int:
+        """Of conversations."""
+        async with self._database.reading() as session:
+            return await session.scalar(select(func.count(ConversationRow.id))) or 0
+
     async def rename(self, conversation_id: str, title: str) -> Conversation:
         async with self._database.writing() as session:
             row = await _conversation_row(session, conversation_id)

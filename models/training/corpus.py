@@ -55,7 +55,7 @@ def question_with_passages(passages: list[tuple[str, str]], question: str, mood:
     parts = [f'<passage title="{title}">\n{text}\n</passage>' for title, text in passages]
     if mood in phrases.MOOD_NOTES:
         parts.append(phrases.MOOD_NOTES[mood])
-    return "\n\n".join([*parts, question])
+    return "\n\n".join([*parts, f"<message>\n{question}\n</message>"])
 
 
 def plain_documents(data: Path, rng: random.Random) -> Iterator[Document]:
@@ -111,6 +111,7 @@ def small_talk_documents(count: int, rng: random.Random) -> Iterator[Document]:
         language, kind = rng.choice(kinds)
         said, replies = phrases.SMALL_TALK[language][kind]
         heard = phrases.phrase(said, language, rng)
-        prompt = system(rng) + turn("user", heard) + f"{TURN_START}assistant\n"
+        asked = question_with_passages([], heard, "neutral")
+        prompt = system(rng) + turn("user", asked) + f"{TURN_START}assistant\n"
         reply = phrases.phrase(replies, language, rng)
         yield [(prompt, False), (f"{reply}{TURN_END}\n", True)]

@@ -1,4 +1,4 @@
-"""Train the decoder: `python -m models.training.train --run runs/small --tokens 6e6`.
+"""Train the decoder: `python -m models.training.train --run runs/small --tokens 5e6`.
 
 One code path for CPU and CUDA. The run is cut in two: reading (text, dialogues; every token is a
 target) and tuning (service conversations; the loss is taken on replies only). A checkpoint is
@@ -177,7 +177,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--depth", type=int, default=6)
-    parser.add_argument("--tokens", type=float, default=6e6)
+    parser.add_argument("--tokens", type=float, default=5e6)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--no-compile", dest="compiled", action="store_false")

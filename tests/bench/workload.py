@@ -13,9 +13,8 @@ Messages: TypeAlias = list[tuple[str, str]]
 Stream: TypeAlias = Callable[[str, Messages], AsyncIterator[str]]
 """From a conversation's name and its messages to the pieces of the reply."""
 
-WORDS = tuple(
-    ["order", "return", "parcel", "shoe", "refund", "delivery", "lamp", "store", "card", "voucher", "invoice", "account", "address", "size", "colour", "warranty", "repair", "exchange", "courier", "label", "receipt", "customer", "question", "answer"]
-)
+WORDS = """order return parcel shoe refund delivery lamp store card voucher invoice account address
+size colour warranty repair exchange courier label receipt customer question answer"""
 
 
 @dataclass(frozen=True)
@@ -50,11 +49,11 @@ class Measured:
 
 def text_of(tokens: int, seed: str, count: Callable[[str], int]) -> str:
     """A text of about so many tokens that no other seed has."""
-    words = [f"About {seed}:"]
+    words, known = [f"About {seed}:"], WORDS.split()
     number = sum(seed.encode())
     while count(" ".join(words)) < tokens:
         number = (number * 31 + 7) % 1_000_003
-        words.append(WORDS[number % len(WORDS)])
+        words.append(known[number % len(known)])
     return " ".join(words)
 
 

@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any
 
 import pytest
+from langchain_core.messages import AIMessage
+from langchain_core.runnables import RunnableConfig
 
 from bot.engine import LanguageModel, LlamaChatModel
 from bot.engine.request import Request
-from bot.engine.sampling import Sampling
+from bot.engine.sampling import Sampler, Sampling
 from bot.engine.template import ChatTurn
 from bot.errors import ModelError, UsageError
 from tests.engine.asking import answered
@@ -81,3 +84,88 @@ def test_the_chat_model_takes_them_all(model: LanguageModel) -> None:
     assert json.loads(reply.text)["issue"] in ("return", "refund")
     with pytest.raises(UsageError, match="knows no tempreature"):
         chat.invoke("hello", tempreature=1)
+
+
+OUTLINE = [
+    {"grammar": 'root ::= ("yes" | "no") ", "'},
+    {"text": "shoes can be returned within 60 days 鞋. "},
+    {"grammar": 'root ::= [xyz]+ "."'},
+]
+
+
+def outlined(chat: LlamaChatModel, outline: list[dict[str, str]], **given: Any) -> AIMessage:
+    return chat.invoke("hello", {"metadata": {"conversation": "c"}}, outline=outline, **given)
+
+
+def test_an_outline_is_written_and_stands_in_turn(model: LanguageModel) -> None:
+    chat = LlamaChatModel(language_model=model, temperature=0.9, max_tokens=40)
+    reply = outlined(chat, OUTLINE)
+    assert re.fullmatch(
+        r"(yes|no), shoes can be returned within 60 days 鞋\. [xyz]+\.?", reply.text
+    )
+    usage = reply.usage_metadata
+    assert usage is not None
+    assert usage["output_tokens"] > 30, "fixed tokens count, too"
+
+
+def test_fixed_parts_are_not_sampled_and_do_not_count(
+    model: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sampled: list[int] = []
+    sample = Sampler.sample
+
+    def counted(sampler: Sampler, context: object, row: int) -> int | None:
+        sampled.append(row)
+        return sample(sampler, context, row)
+
+    monkeypatch.setattr(Sampler, "sample", counted)
+    chat = LlamaChatModel(language_model=model, temperature=0)
+    text = "the very words of the page, " * 4
+    outline = [{"text": text}, {"grammar": "root ::= [xyz]+"}]
+    reply = outlined(chat, outline, max_tokens=5)
+    assert reply.text.startswith(text)
+    assert len(reply.text) == len(text) + 5
+    assert len(sampled) == 5
+    only = outlined(chat, [{"text": text}], max_tokens=1)
+    assert (only.text, only.response_metadata["finish_reason"]) == (text, "stop")
+
+
+def test_the_next_turn_takes_an_outlined_reply_up(model: LanguageModel) -> None:
+    chat = LlamaChatModel(language_model=model, temperature=0, max_tokens=40)
+    config: RunnableConfig = {"metadata": {"conversation": "c"}}
+    reply = chat.invoke("hello", config, outline=OUTLINE)
+    again = chat.invoke([("human", "hello"), ("ai", reply.text), ("human", "more")], config)
+    first, second = reply.usage_metadata, again.usage_metadata
+    assert first is not None
+    assert second is not None
+    reused = second["input_token_details"]["cache_read"]
+    assert reused >= first["input_tokens"] + first["output_tokens"] - 2
+
+
+def test_two_written_parts_in_a_row(model: LanguageModel) -> None:
+    chat = LlamaChatModel(language_model=model, temperature=0)
+    outline = [{"grammar": 'root ::= "a"'}, {"grammar": 'root ::= "b"'}, {"text": "c"}]
+    assert outlined(chat, outline).text == "abc"
+
+
+def test_a_stop_string_ends_an_outline(model: LanguageModel) -> None:
+    chat = LlamaChatModel(language_model=model, temperature=0)
+    outline = [{"text": "one two STOP three"}, {"grammar": 'root ::= "four"'}]
+    assert outlined(chat, outline, stop=["STOP"]).text == "one two "
+
+
+def test_a_fixed_part_beyond_the_window_is_cut(model: LanguageModel) -> None:
+    chat = LlamaChatModel(language_model=model, temperature=0)
+    reply = outlined(chat, [{"text": "z" * 2000}, {"grammar": 'root ::= "four"'}])
+    assert set(reply.text) == {"z"}
+    assert reply.response_metadata["finish_reason"] == "length"
+    assert reply.usage_metadata is not None
+    assert reply.usage_metadata["total_tokens"] == model.info.context
+
+
+def test_a_broken_grammar_in_an_outline_is_one_line(model: LanguageModel) -> None:
+    chat = LlamaChatModel(language_model=model, temperature=0)
+    for outline in ([{"grammar": "nonsense"}], [{"text": "a"}, {"grammar": "nonsense"}]):
+        with pytest.raises(ModelError, match="not GBNF"):
+            outlined(chat, outline)
+    assert outlined(chat, [{"grammar": 'root ::= "ok"'}]).text == "ok"

@@ -32,9 +32,11 @@ def held(model: LanguageModel) -> Iterator[None]:
     holder = threading.Thread(target=lambda: model._thread.run(wait))
     holder.start()
     assert reached.wait(10)
-    yield
-    gate.set()
-    holder.join()
+    try:
+        yield
+    finally:
+        gate.set()
+        holder.join()
 
 
 @pytest.fixture
@@ -156,8 +158,9 @@ def test_customers_go_before_background_work(load: Load) -> None:
         with held(model):
             tasks = [asyncio.create_task(read("background", one)) for one in background]
             tasks.append(asyncio.create_task(read("customer", customer)))
-            while model._scheduler._pending.requests < 3:  # noqa: ASYNC110
-                await asyncio.sleep(0)
+            async with asyncio.timeout(5):
+                while model._scheduler._pending.requests < 3:  # noqa: ASYNC110
+                    await asyncio.sleep(0)
         await asyncio.gather(*tasks)
 
     asyncio.run(talk())

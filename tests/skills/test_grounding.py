@@ -1,3 +1,5 @@
+import pytest
+
 from bot.conversation import Passage
 from bot.skills.grounding import Grounding
 from knowledge.terms import content_terms
@@ -68,3 +70,59 @@ async def test_which_passages_a_reply_rests_on() -> None:
     reply = "Shoes can be returned within 60 days."
     assert await grounding().cites(reply, SHOES.text, "en")
     assert not await grounding().cites(reply, "Gift cards never expire.", "en")
+
+
+RULES = passage(
+    "Shoes can be returned within 60 days of delivery. Sale items can be returned within 14 days "
+    "of delivery. Returning shoes is free from every country in the EU. Gift cards cannot be "
+    "returned. A refund goes back the way you paid."
+)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Shoes can never be returned within 60 days of delivery.",
+        "Sale items can be returned within 60 days of delivery.",
+        "Shoes cannot be returned.",
+        "Returning shoes is not free from every country in the EU.",
+        "You get a full refund in cash without returning the shoes.",
+        "Gift cards can be returned.",
+        "Shoes don't have to come back within 60 days of delivery.",
+    ],
+)
+async def test_a_falsehood_made_of_the_pages_own_words_is_not_supported(sentence: str) -> None:
+    assert not await grounding().supported(sentence, [RULES], "en")
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "You can return shoes within 60 days of delivery.",
+        "Within 14 days of delivery, sale items can be returned.",
+        "A gift card cannot be returned.",
+        "Returning shoes is free.",
+    ],
+)
+async def test_other_words_for_what_a_page_says_are_supported(sentence: str) -> None:
+    assert await grounding().supported(sentence, [RULES], "en")
+
+
+@pytest.mark.parametrize(
+    ("sentence", "supported"),
+    [
+        ("鞋子可在60天内退回。", True),
+        ("鞋子不可在60天内退回。", False),
+        ("鞋子可在90天内退回。", False),
+    ],
+)
+async def test_denials_and_figures_in_chinese(sentence: str, supported: bool) -> None:
+    page = passage("灯具保修三年。鞋子可在送达后60天内退回。", heading="退货", language="zh")
+    assert await grounding().supported(sentence, [page], "zh") is supported
+
+
+async def test_table_rows_keep_their_lines() -> None:
+    text = "EU size | UK size\n42 | 8\n\nHouse slippers of size 42 stretch, take size 42."
+    picked = await grounding().pick("size 42 slippers EU UK", "en", [passage(text, "Size 42")])
+    assert all(line.count("|") in (0, 1) for line in picked.quote.splitlines())
+    assert "8 House" not in picked.quote

@@ -19,6 +19,16 @@ from bot.skills.small_talk import SmallTalk, small_talk
         ("好的谢谢你", SmallTalk.THANKS),
         ("再见！", SmallTalk.GOODBYE),
         ("你是机器人吗？", SmallTalk.IDENTITY),
+        ("ok", SmallTalk.ACKNOWLEDGEMENT),
+        ("great!", SmallTalk.ACKNOWLEDGEMENT),
+        ("no", SmallTalk.ACKNOWLEDGEMENT),
+        ("yes", SmallTalk.ACKNOWLEDGEMENT),
+        ("👍", SmallTalk.ACKNOWLEDGEMENT),
+        ("ok, got it", SmallTalk.ACKNOWLEDGEMENT),
+        ("no thanks", SmallTalk.THANKS),
+        ("好的", SmallTalk.ACKNOWLEDGEMENT),
+        ("不用了", SmallTalk.ACKNOWLEDGEMENT),
+        ("明白了", SmallTalk.ACKNOWLEDGEMENT),
     ],
 )
 def test_pleasantries(text: str, kind: SmallTalk) -> None:
@@ -36,6 +46,11 @@ def test_pleasantries(text: str, kind: SmallTalk) -> None:
         "谢谢，那运费呢",
         "",
         "?!",
+        "help",
+        "no help here",
+        "today",
+        "the answer",
+        "可以退货吗",
         "hello " * 50,
     ],
 )

@@ -24,6 +24,11 @@ SAMPLE = Path(__file__).parents[1] / "data" / "sample_questions.jsonl"
         "我要投诉,叫你们经理来",
         "不想和机器人聊了",
         "让人工来处理",
+        "I am tired of talking to this machine",
+        "stop this chatbot nonsense, no more bots",
+        "I need a manager now",
+        "how can I talk to a human?",
+        "帮我联系客服",
     ],
 )
 def test_wishes(text: str) -> None:
@@ -43,6 +48,14 @@ def test_wishes(text: str) -> None:
         "Can my agent order on behalf of my company?",
         "客服电话是多少",
         "人工费怎么算",
+        "I'm tired of this coffee machine, can I send it back?",
+        "I do not want this machine, how do I return it?",
+        "No machine arrived",
+        "The robot I bought does not talk",
+        "Do I need a representative sample for a return?",
+        "I need a manager account",
+        "Where can I write to the support team?",
+        "怎么联系客服？",
         "x" * 1_000_000,
     ],
 )

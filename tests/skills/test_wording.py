@@ -11,7 +11,7 @@ import pytest
 
 from bot.conversation import SentimentLabel
 from bot.skills.small_talk import SmallTalk
-from bot.skills.wording import Wording
+from bot.skills.wording import Outline, Wording
 from models.training.phrases import MOODS, SMALL_TALK, phrase, taught
 from tests.engine.tiny import write_language_model
 
@@ -27,8 +27,21 @@ class Acceptor:
         self._model = llama_cpp.llama_model_load_from_file(str(path).encode(), parameters)
         self._vocabulary = llama_cpp.llama_model_get_vocab(self._model)
 
+    def accepts_reply(self, outline: Outline, reply: str) -> bool:
+        """Whether the outline's parts make `reply`, which has one quote between blank lines."""
+        if len(outline) == 1:
+            return self.accepts(outline[0]["grammar"], reply)
+        opening, quote, closing = outline
+        end = reply.find("\n\n") + 2
+        rest = reply[end:]
+        return (
+            self.accepts(opening["grammar"], reply[:end])
+            and rest.startswith(quote["text"])
+            and self.accepts(closing["grammar"], rest.removeprefix(quote["text"]))
+        )
+
     def accepts(self, grammar: str, text: str) -> bool:
-        """Whether `text` and then the end of the reply are allowed, token by token."""
+        """Whether `text` and then its end are allowed, token by token."""
         sampler = llama_cpp.llama_sampler_init_grammar(self._vocabulary, grammar.encode(), b"root")
         assert sampler, "llama.cpp cannot read the grammar"
         end = llama_cpp.llama_vocab_eos(self._vocabulary)
@@ -71,19 +84,18 @@ QUOTE = 'Shoes can be returned within 60 days of "delivery" \\ at no cost. 🎉'
 
 
 def test_the_quote_stands_word_for_word(acceptor: Acceptor) -> None:
-    grammar = WORDING.around(QUOTE, "en")
-    reply = f"Here is what our help pages say:\n\n{QUOTE}\n\nI hope this helps."
-    if not acceptor.accepts(grammar, reply):
-        reply = reply.replace("Here is what our help pages say:", "Our help pages explain this:")
-    assert acceptor.accepts(grammar, reply)
-    assert not acceptor.accepts(grammar, reply.replace("60", "30"))
-    assert not acceptor.accepts(grammar, f"{QUOTE}\n\nI hope this helps.")
+    outline = WORDING.around(QUOTE, "en")
+    reply = f"Our help pages explain this:\n\n{QUOTE}\n\nI hope this helps."
+    assert acceptor.accepts_reply(outline, reply)
+    assert not acceptor.accepts_reply(outline, reply.replace("60", "30"))
+    assert not acceptor.accepts_reply(outline, f"{QUOTE}\n\nI hope this helps.")
+    assert outline[1] == {"text": f"{QUOTE}\n\n"}
 
 
 def test_a_quote_of_several_lines(acceptor: Acceptor) -> None:
     quote = "1. Print the label.\n2. Pack the \x07\x0c\x08\t\r shoes \\n.\n\n| a | b |"
     reply = f"Our help pages explain this:\n\n{quote}\n\nI hope this helps."
-    assert acceptor.accepts(WORDING.around(quote, "en"), reply)
+    assert acceptor.accepts_reply(WORDING.around(quote, "en"), reply)
 
 
 @pytest.mark.parametrize(
@@ -91,29 +103,34 @@ def test_a_quote_of_several_lines(acceptor: Acceptor) -> None:
     ["Within 30 days:", "Amazon says:", "You can not do this:", "It is free:", "<b>hello</b>:"],
 )
 def test_no_figures_names_or_facts_around_it(acceptor: Acceptor, opening: str) -> None:
-    grammar = WORDING.around(QUOTE, "en")
-    assert not acceptor.accepts(grammar, f"{opening}\n\n{QUOTE}\n\nI hope this helps.")
+    outline = WORDING.around(QUOTE, "en")
+    assert not acceptor.accepts_reply(outline, f"{opening}\n\n{QUOTE}\n\nI hope this helps.")
 
 
 @pytest.mark.parametrize("mood", MOODS)
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_everything_taught_may_be_said(acceptor: Acceptor, language: str, mood: str) -> None:
     rng = random.Random(4)
-    grammar = WORDING.around("…", language, SentimentLabel(mood))
+    outline = WORDING.around("…", language, SentimentLabel(mood))
     for _ in range(15):
         opening = phrase(list(taught()[language][f"opening.{mood}"]), language, rng)
         closing = phrase(list(taught()[language][f"closing.{mood}"]), language, rng)
-        assert acceptor.accepts(grammar, f"{opening}\n\n…\n\n{closing}")
+        assert acceptor.accepts_reply(outline, f"{opening}\n\n…\n\n{closing}")
 
 
-@pytest.mark.parametrize("kind", list(SmallTalk))
+@pytest.mark.parametrize("kind", [kind for kind in SmallTalk if kind in SMALL_TALK["en"]])
 def test_small_talk(acceptor: Acceptor, kind: SmallTalk) -> None:
     rng = random.Random(4)
     for language in ("en", "zh"):
         _, replies = SMALL_TALK[language][kind]
-        grammar = WORDING.pleasantry(kind, language)
-        assert acceptor.accepts(grammar, phrase(replies, language, rng))
+        outline = WORDING.pleasantry(kind, language)
+        assert outline is not None
+        assert acceptor.accepts_reply(outline, phrase(replies, language, rng))
     assert WORDING.pleasantry(kind, "de") == WORDING.pleasantry(kind, "en")
+
+
+def test_what_was_not_taught_is_not_asked_for() -> None:
+    assert WORDING.pleasantry(SmallTalk.ACKNOWLEDGEMENT, "en") is None
 
 
 def reaches_itself(rules: dict[str, set[str]], name: str) -> bool:
