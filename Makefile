@@ -1,8 +1,9 @@
 # What a person runs: `make chat`. Each target sets up .venv by itself when it must.
 
 PYTHON  ?= python3
-BACKEND ?= cpu
 VENV    := .venv
+# The backend of the last build, until another is asked for.
+BACKEND ?= $(or $(word 2,$(subst -, ,$(notdir $(firstword $(wildcard $(VENV)/.engine-*))))),cpu)
 BIN     := $(VENV)/bin
 RUN     ?= runs/small
 DATA    ?= data

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
 
@@ -95,7 +95,7 @@ class Assistant:
         self._passages = passages
         self._speaker = Speaker(model, grounding, business=business, max_tokens=max_tokens)
 
-    async def reply(self, conversation: Conversation, text: str) -> AsyncIterator[TurnEvent]:
+    async def reply(self, conversation: Conversation, text: str) -> AsyncGenerator[TurnEvent, None]:
         """Closing the iterator, or cancelling its task, stops the answer; what there is is kept."""
         began = time.perf_counter()
         message = await self._note(conversation, text)

@@ -27,8 +27,9 @@ class Paths:
         return self._made(self.home / "models")
 
     @property
-    def logs(self) -> Path:
-        return self._made(self.home / "logs")
+    def error_log(self) -> Path:
+        """Its folder is made by who writes it."""
+        return self.home / "logs" / "error.log"
 
     @property
     def sample_mark(self) -> Path:

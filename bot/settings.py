@@ -73,6 +73,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix="KEFU_",
         env_nested_delimiter="__",
+        env_ignore_empty=True,
         extra="forbid",
         frozen=True,
         use_attribute_docstrings=True,
@@ -128,6 +129,6 @@ def load_settings(home: Path | None = None) -> Settings:
 
 def _home_of(*sources: PydanticBaseSettingsSource) -> str | Path:
     for source in sources:
-        if (home := source().get("home")) is not None:
+        if home := source().get("home"):
             return home if isinstance(home, Path) else str(home)
     return Paths.default().home

@@ -10,7 +10,7 @@ def test_folders_are_made_when_asked_for(tmp_path: Path) -> None:
     assert not paths.home.exists()
     assert paths.database.parent.is_dir()
     assert paths.models.is_dir()
-    assert paths.logs.is_dir()
+    assert paths.error_log.parent.name == "logs"
 
 
 def test_the_default_is_the_users_own_folder() -> None:

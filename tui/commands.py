@@ -33,12 +33,22 @@ class Conversations(Provider):
             title = _title(conversation)
             if (score := matcher.match(title)) > 0:
                 opening = self._opening(conversation)
-                yield Hit(score, matcher.highlight(title), opening, title, "Open it")
+                yield Hit(score, _highlighted(title, query), opening, title, "Open it")
 
     def _opening(self, conversation: Conversation) -> Callable[[], object]:
         screen = self.screen
         assert isinstance(screen, ChatScreen)
         return lambda: screen.run_worker(screen.show(conversation.id))
+
+
+def _highlighted(title: str, query: str) -> Content:
+    """Textual's own reads the title as markup, and it holds a customer's words."""
+    shown = Content(title)
+    for word in query.split():
+        start = title.casefold().find(word.casefold())
+        if start >= 0:
+            shown = shown.stylize("bold reverse", start, start + len(word))
+    return shown
 
 
 def _title(conversation: Conversation) -> str:

@@ -21,8 +21,9 @@ from bot.conversation import (
     TurnEvent,
 )
 from bot.errors import KefuError
+from bot.text import printable
 from tui.desk import CHANNEL, WITH_PERSON, ChatDesk, closing
-from tui.text import LIMIT, one_line, printable
+from tui.text import LIMIT, one_line
 
 PROMPT = "> "
 

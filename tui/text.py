@@ -1,22 +1,13 @@
-"""Text from outside, made fit to be shown: the terminal obeys control characters, so none pass."""
+"""Text as the terminal shows it."""
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
+
+from bot.text import printable
 
 LIMIT = 20_000
 """Characters of one message of a customer; a context window would hold no more of them."""
-UNSAFE = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # C0 and C1, but for the newline and the tab
-    "\u200e\u200f\u202a-\u202e\u2066-\u2069"  # direction marks, which would turn the row around
-    "\ud800-\udfff]"  # half a character: UTF-8 cannot write it
-)
-BREAKS = re.compile("\r\n|[\u2028\u2029]")
-
-
-def printable(text: str) -> str:
-    return UNSAFE.sub("", BREAKS.sub("\n", text))
 
 
 def one_line(text: str, limit: int = 200) -> str:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bot.cli.console import AsJson, Home, harmless, print_json, records, run, settings_at
+from bot.cli.console import AsJson, Home, print_json, records, run, settings_at
 from bot.errors import ModelError, UsageError
+from bot.text import printable
 
 if TYPE_CHECKING:
     from bot.app import Kefu
-    from bot.conversation import Conversation, Message
+    from bot.conversation import Conversation, Message, TurnEvent
 
 CHANNEL = "ask"
 
@@ -50,9 +52,9 @@ def ask(
                 failed.extend([number async for number in _batch(kefu, batch)])
                 return
             place = (
-                await kefu.log.conversation(conversation)
-                if conversation
-                else await kefu.log.start(channel=CHANNEL)
+                await kefu.log.start(channel=CHANNEL)
+                if conversation is None
+                else await kefu.log.conversation(conversation)
             )
             await _one(kefu, place, text, as_json=as_json)
 
@@ -66,23 +68,28 @@ async def _one(kefu: Kefu, place: Conversation, text: str, *, as_json: bool) -> 
     from bot.conversation import Token
 
     shown = False
-    async for event in kefu.assistant.reply(place, text):
+
+    def show(event: TurnEvent) -> None:
+        nonlocal shown
         if isinstance(event, Token) and not as_json:
-            sys.stdout.write(harmless(event.text))
+            sys.stdout.write(printable(event.text))
             sys.stdout.flush()
             shown = True
-        _raise_if_failed(event)
-    result = await _result(kefu, place.id)
+
+    result = await _turn(kefu, place, text, show)
     if as_json:
         print_json(result)
         return
     if not shown:
-        sys.stdout.write(harmless(result["reply"]))
-    sys.stdout.write("\n")
+        sys.stdout.write(printable(result["reply"]))
+    if result["reply"]:
+        sys.stdout.write("\n")
+    else:
+        sys.stderr.write("kefu: passed on to the person who has this conversation\n")
     cited = [c for c in result["citations"] if c["quote"]]
     for number, citation in enumerate(cited, start=1):
         where = " › ".join(part for part in (citation["title"], citation["heading"]) if part)
-        sys.stdout.write(harmless(f"  [{number}] {where} ({citation['source']})") + "\n")
+        sys.stdout.write(printable(f"  [{number}] {where} ({citation['source']})") + "\n")
 
 
 async def _batch(kefu: Kefu, file: Path | None) -> AsyncIterator[int]:
@@ -96,45 +103,61 @@ async def _batch(kefu: Kefu, file: Path | None) -> AsyncIterator[int]:
         for turn in history:
             await _remember(kefu, place, turn)
         try:
-            async for event in kefu.assistant.reply(place, record["question"]):
-                _raise_if_failed(event)
+            result = await _turn(kefu, place, record["question"])
         except ModelError as error:
             print_json({**named, "error": str(error)})
             yield number
         else:
-            print_json({**named, **await _result(kefu, place.id)})
+            print_json({**named, **result})
 
 
 async def _remember(kefu: Kefu, place: Conversation, turn: Any) -> None:
+    """A turn that took place before, as it would stand in the log."""
     from bot.conversation import Reply, ReplyStatus, Role
+    from bot.language import detect_language
+    from bot.skills.replies import says_unknown
 
     if not isinstance(turn, dict) or not isinstance(turn.get("text"), str):
         raise UsageError(f"a turn of history needs `role` and `text`, not {turn!r}")
+    language = detect_language(turn["text"])
     if turn.get("role") in {"customer", "user"}:
-        await kefu.log.note(place.id, turn["text"])
+        message = await kefu.log.note(place.id, turn["text"])
+        (sentiment,) = await kefu.tagger.atag([message.text], [language])
+        await kefu.log.tag(message.id, language=language, sentiment=sentiment)
     elif turn.get("role") in {"assistant", "agent"}:
-        reply = Reply(turn["text"], ReplyStatus.ANSWERED, "en")
+        status = ReplyStatus.UNKNOWN if says_unknown(turn["text"]) else ReplyStatus.ANSWERED
+        reply = Reply(turn["text"], status, language)
         role = Role.AGENT if turn["role"] == "agent" else Role.ASSISTANT
         await kefu.log.record(place.id, reply, role=role)
     else:
         raise UsageError(f"role {turn.get('role')!r} of a turn is neither customer nor assistant")
 
 
-def _raise_if_failed(event: object) -> None:
-    from bot.conversation import Failed
+async def _turn(
+    kefu: Kefu, place: Conversation, text: str, show: Callable[[TurnEvent], None] | None = None
+) -> dict[str, Any]:
+    """The turn as DESIGN's JSON has it. Left early, it is stopped, and what was said is kept."""
+    from bot.conversation import Answered, Failed, HandedOff, Noted
 
-    if isinstance(event, Failed):
-        raise ModelError(event.error)
+    asked: Message | None = None
+    reply: Message | None = None
+    async with aclosing(kefu.assistant.reply(place, text)) as events:
+        async for event in events:
+            if show is not None:
+                show(event)
+            if isinstance(event, Failed):
+                raise ModelError(event.error)
+            if isinstance(event, Noted):
+                asked = event.message
+            elif isinstance(event, Answered | HandedOff):
+                reply = event.message
+    assert asked is not None
+    return _result(asked, reply)
 
 
-async def _result(kefu: Kefu, conversation: str) -> dict[str, Any]:
-    """The last turn as DESIGN's JSON has it."""
-    from bot.conversation import ReplyStatus, Role, Timing
+def _result(asked: Message, reply: Message | None) -> dict[str, Any]:
+    from bot.conversation import ReplyStatus, Timing
 
-    messages = await kefu.log.messages(conversation, limit=2)
-    asked = next(m for m in reversed(messages) if m.role is Role.CUSTOMER)
-    last = messages[-1]
-    reply: Message | None = last if last.role is Role.ASSISTANT else None
     timing = (reply.timing if reply else None) or Timing()
     status = (reply.status if reply else None) or ReplyStatus.HANDED_OFF
     citations = [c for c in reply.citations if c.cited] if reply else []
@@ -147,7 +170,7 @@ async def _result(kefu: Kefu, conversation: str) -> dict[str, Any]:
         ],
         "sentiment": _sentiment(asked),
         "language": asked.language,
-        "conversation": conversation,
+        "conversation": asked.conversation,
         "message": (reply or asked).id,
         "timing": {
             "first_token_ms": timing.first_token_ms,

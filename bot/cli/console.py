@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
-import re
 import sys
 from collections.abc import Coroutine, Iterator
 from dataclasses import asdict, is_dataclass
@@ -16,6 +16,7 @@ from typing import Annotated, Any, NoReturn, TypeVar
 import typer
 
 from bot.errors import UsageError
+from bot.text import escaped, printable
 
 Result = TypeVar("Result")
 
@@ -25,17 +26,10 @@ Home = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-
 
 def fail(message: str, status: int = 1) -> NoReturn:
-    sys.stderr.write(f"kefu: {harmless(' '.join(message.split()))}\n")
+    sys.stderr.write(f"kefu: {printable(' '.join(message.split()))}\n")
     raise SystemExit(status)
-
-
-def harmless(text: str) -> str:
-    """Without control characters, with which a text could take over the terminal."""
-    return _CONTROL.sub("", text)
 
 
 def run(work: Coroutine[Any, Any, Result]) -> Result:
@@ -47,11 +41,34 @@ def settings_at(home: Path | None) -> Any:
 
     if home is not None:  # the error log goes there, too
         os.environ["KEFU_HOME"] = str(home)
-    return load_settings(home)
+    settings = load_settings(home)
+    _log_to(settings.paths.error_log)
+    return settings
+
+
+def _log_to(file: Path) -> None:
+    """The details of what went wrong unexpectedly: the reader is told in one line."""
+    logger = logging.getLogger("kefu")
+    for handler in logger.handlers[:]:
+        logger.removeHandler(handler)
+        handler.close()
+    logger.addHandler(_ErrorLog(file, delay=True, encoding="utf-8"))
+    logger.propagate = False
+
+
+class _ErrorLog(logging.FileHandler):
+    """Its folder is made with its first line; where it cannot be, nobody is bothered."""
+
+    def _open(self) -> Any:
+        Path(self.baseFilename).parent.mkdir(parents=True, exist_ok=True)
+        return super()._open()
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        pass
 
 
 def print_json(data: object) -> None:
-    sys.stdout.write(json.dumps(plain(data), ensure_ascii=False) + "\n")
+    sys.stdout.write(escaped(json.dumps(plain(data), ensure_ascii=False)) + "\n")
     sys.stdout.flush()
 
 

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bot.cli.console import AsJson, Home, harmless, plain, print_json, run, settings_at
+from bot.cli.console import AsJson, Home, plain, print_json, run, settings_at
+from bot.text import printable
 
 if TYPE_CHECKING:
     from bot.conversation import Conversation, Message
     from bot.store import ConversationOverview, SearchHit
 
 app = typer.Typer(help="The log of all conversations.")
-Limit = Annotated[int, typer.Option(min=1, help="How many.")]
+Limit = Annotated[int, typer.Option(min=1, max=1_000_000, help="How many.")]
 
 
 @app.command("list")
@@ -69,9 +70,10 @@ def show(
     for one in messages:
         mood = f" [{one.sentiment.label} {one.sentiment.score:+.2f}]" if one.sentiment else ""
         _line(f"\n{one.created_at:%Y-%m-%d %H:%M} {one.role}{mood}")
-        sys.stdout.write(harmless(one.text) + "\n")
+        sys.stdout.write(printable(one.text) + "\n")
         for citation in one.citations:
-            _line(f"  source: {citation.title} › {citation.heading} ({citation.source})")
+            where = " › ".join(part for part in (citation.title, citation.heading) if part)
+            _line(f"source: {where} ({citation.source})", indent="  ")
 
 
 @app.command()
@@ -134,6 +136,6 @@ def _message(one: Message) -> dict[str, Any]:
     return {key: value for key, value in data.items() if value is not None}
 
 
-def _line(text: str) -> None:
+def _line(text: str, *, indent: str = "") -> None:
     start = "\n" if text.startswith("\n") else ""
-    sys.stdout.write(start + harmless(text.replace("\n", " ").strip()) + "\n")
+    sys.stdout.write(start + indent + printable(text.replace("\n", " ").strip()) + "\n")

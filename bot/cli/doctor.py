@@ -6,8 +6,9 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bot.cli.console import AsJson, Home, harmless, plain, print_json, run, settings_at
+from bot.cli.console import AsJson, Home, plain, print_json, run, settings_at
 from bot.errors import KefuError
+from bot.text import printable
 
 if TYPE_CHECKING:
     from bot.settings import Settings
@@ -46,29 +47,32 @@ def _model(name: str, settings: Settings) -> Check:
     try:
         path = find(name, settings.paths.models)
         read_metadata(path)
-    except KefuError as error:
+    except (KefuError, OSError) as error:
         return Check(f"model {name}", ok=False, found=str(error))
     return Check(f"model {name}", ok=True, found=f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
 
 
 def _sentiment() -> Check:
+    from bot.skills.sentiment import check_weights
     from models.catalogue import find
 
     try:
-        return Check("sentiment", ok=True, found=str(find("kefu-sentiment")))
-    except KefuError as error:
+        path = find("kefu-sentiment")
+        check_weights(path)
+    except (KefuError, OSError) as error:
         return Check("sentiment", ok=False, found=str(error))
+    return Check("sentiment", ok=True, found=str(path))
 
 
 async def _database(settings: Settings) -> Check:
     from bot.app import open_store_of
 
-    place = settings.store.url or str(settings.paths.database)
     try:
+        place = settings.store.url or str(settings.paths.database)
         async with open_store_of(settings) as store:
             pages = len(await store.passages.documents())
-            talks = len(await store.log.overview(limit=10_000))
-    except KefuError as error:
+            talks = await store.log.count()
+    except (KefuError, OSError) as error:
         return Check("database", ok=False, found=str(error))
     return Check("database", ok=True, found=f"{place} ({pages} documents, {talks} conversations)")
 
@@ -82,4 +86,4 @@ def _told(value: Any) -> str:
 
 
 def _line(text: str) -> None:
-    sys.stdout.write(harmless(text) + "\n")
+    sys.stdout.write(printable(text) + "\n")

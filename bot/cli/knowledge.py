@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bot.cli.console import AsJson, Home, harmless, print_json, records, run, settings_at
+from bot.cli.console import AsJson, Home, print_json, records, run, settings_at
 from bot.errors import UsageError
+from bot.text import printable
 
 if TYPE_CHECKING:
     from bot.conversation import Passage
@@ -33,9 +34,10 @@ def add(
 
         async with open_knowledge(settings) as knowledge:
             result = await knowledge.add(paths)
-            settings.paths.sample_mark.touch()
+            if result.added:  # they took the sample's place
+                settings.paths.sample_mark.touch()
         for one in result.skipped:
-            sys.stderr.write(harmless(f"kefu: skipped {one.path}: {one.reason}") + "\n")
+            sys.stderr.write(printable(f"kefu: skipped {one.path}: {one.reason}") + "\n")
         if as_json:
             skipped = [{"path": str(one.path), "reason": one.reason} for one in result.skipped]
             print_json({"added": [_document(one) for one in result.added], "skipped": skipped})
@@ -65,7 +67,7 @@ def list_documents(as_json: AsJson = False, home: Home = None) -> None:
         return
     for one in documents:
         line = f"{one.source}  {one.language}  {one.passages} passages  {one.origin}  {one.title}"
-        sys.stdout.write(harmless(line) + "\n")
+        sys.stdout.write(printable(line) + "\n")
     if not documents:
         sys.stderr.write("kefu: nothing yet; `kefu knowledge add PATH` reads help pages in\n")
 
@@ -145,8 +147,8 @@ def _show(passages: list[Passage], *, as_json: bool) -> None:
         return
     for one in passages:
         where = " › ".join(part for part in (one.title, one.heading) if part)
-        sys.stdout.write(harmless(f"{one.score:.3f}  {where} ({one.source})") + "\n")
-        sys.stdout.write(harmless(f"       {' '.join(one.text.split())[:160]}") + "\n")
+        sys.stdout.write(printable(f"{one.score:.3f}  {where} ({one.source})") + "\n")
+        sys.stdout.write(printable(f"       {' '.join(one.text.split())[:160]}") + "\n")
 
 
 def _passage(one: Passage) -> dict[str, Any]:

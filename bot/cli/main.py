@@ -93,7 +93,8 @@ def _written_down() -> str:
     from bot.settings import load_settings
 
     try:
-        file = load_settings().paths.logs / "error.log"
+        file = load_settings().paths.error_log
+        file.parent.mkdir(parents=True, exist_ok=True)
     except (KefuError, OSError):
         import tempfile
 

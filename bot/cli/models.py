@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bot.cli.console import AsJson, Home, harmless, print_json, settings_at
+from bot.cli.console import AsJson, Home, print_json, settings_at
+from bot.errors import KefuError
+from bot.text import printable
 
 if TYPE_CHECKING:
     from models.catalogue import CatalogueEntry
@@ -32,7 +35,7 @@ def list_models(as_json: AsJson = False, home: Home = None) -> None:
         mark = "*" if one["in_use"] else " "
         size = f"{one['bytes'] / 1e6:6.1f} MB"
         line = f"{mark} {one['name']:16} {one['kind']:9} {size}  {one['description']}"
-        sys.stdout.write(harmless(line) + "\n")
+        sys.stdout.write(printable(line) + "\n")
 
 
 @app.command()
@@ -57,8 +60,9 @@ def show(
     if as_json:
         print_json(data)
         return
-    for key, value in {**data, **data.pop("metadata", {})}.items():
-        sys.stdout.write(harmless(f"{key:40} {' '.join(str(value).split())[:120]}") + "\n")
+    metadata = data.pop("metadata", {})
+    for key, value in {**data, **metadata}.items():
+        sys.stdout.write(printable(f"{key:40} {' '.join(str(value).split())[:120]}") + "\n")
 
 
 def _described(one: CatalogueEntry, in_use: str) -> dict[str, Any]:
@@ -73,13 +77,23 @@ def _described(one: CatalogueEntry, in_use: str) -> dict[str, Any]:
     }
 
 
-def _found(path: Any, in_use: str) -> dict[str, Any]:
+def _found(path: Path, in_use: str) -> dict[str, Any]:
+    """As the file says of itself."""
+    from bot.engine.loading import read_metadata
+
+    try:
+        told = read_metadata(path)
+    except KefuError as error:
+        told, broken = {}, str(error)
+    else:
+        broken = ""
+    is_encoder = told.get("general.architecture", "").endswith("bert")
     return {
         "name": path.stem,
-        "kind": "language",
+        "kind": "encoder" if is_encoder else "language",
         "bytes": path.stat().st_size,
-        "description": f"fetched: {path.name}",
-        "licence": "",
-        "reads": True,
+        "description": broken or told.get("general.name") or path.name,
+        "licence": told.get("general.license", ""),
+        "reads": bool(told) and not is_encoder and told.get("kefu.reads") != "false",
         "in_use": in_use in {path.stem, path.name, str(path)},
     }

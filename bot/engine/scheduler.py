@@ -101,7 +101,10 @@ class Scheduler:
     def give_up(self, error: Exception) -> None:
         """Fail all that is running or waiting."""
         self._take_in()
-        for generation in [*self._running, *self._waiting.remove(lambda _: True)]:
+        waiting = self._waiting.remove(lambda _: True)
+        for generation in waiting:
+            self._left(generation)
+        for generation in [*self._running, *waiting]:
             if not generation.is_over:
                 generation.fail(error)
         for slot in self._memory.slots:

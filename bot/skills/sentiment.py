@@ -56,13 +56,7 @@ class SentimentTagger:
     def __init__(self, encoder: Embeddings, weights: Path) -> None:
         """Raise ModelFileError where `weights` is not the sentiment model."""
         self._encoder = encoder
-        try:
-            with weights.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-                self._labels = [SentimentLabel(label) for label in stored["labels"].tolist()]
-                self._english = _head(stored, "en")
-                self._chinese = _head(stored, "zh")
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-            raise ModelFileError(f"{weights} is not kefu's sentiment model: {error}") from None
+        self._labels, self._english, self._chinese = _read_weights(weights)
 
     def tag(self, texts: Sequence[str], languages: Sequence[str]) -> list[Sentiment]:
         """One sentiment a text; `languages` are ISO 639-1 codes, one a text."""
@@ -111,6 +105,20 @@ class SentimentTagger:
         label = max(of, key=lambda label: of[label])
         score = of[SentimentLabel.POSITIVE] - of[SentimentLabel.NEGATIVE]
         return Sentiment(label, score=score, confidence=of[label])
+
+
+def check_weights(weights: Path) -> None:
+    """Raise ModelFileError where `weights` is not the sentiment model."""
+    _read_weights(weights)
+
+
+def _read_weights(weights: Path) -> tuple[list[SentimentLabel], Head, Head]:
+    try:
+        with weights.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            labels = [SentimentLabel(label) for label in stored["labels"].tolist()]
+            return labels, _head(stored, "en"), _head(stored, "zh")
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise ModelFileError(f"{weights} is not kefu's sentiment model: {error}") from None
 
 
 def _head(stored: np.lib.npyio.NpzFile, language: str) -> Head:

@@ -243,6 +243,7 @@ def test_an_error_that_nobody_expected_fails_all_and_the_next_goes_on(
         with pytest.raises(ZeroDivisionError):
             answered(model, ask(model, "hello"))
     assert answered(model, ask(model, "hello"))[1].reply_tokens == 24
+    assert model._scheduler._pending.requests == 0
 
 
 async def test_threads_and_cancels_at_random_leave_nothing_behind(load: Load) -> None:

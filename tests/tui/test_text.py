@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tui.text import age, duration, one_line, printable
+from bot.text import printable
+from tui.text import age, duration, one_line
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import ClassVar
 
@@ -78,13 +79,10 @@ class ChatScreen(Screen[None]):
     async def show(self, conversation_id: str, at: str | None = None) -> None:
         """Show it, beginning with the message `at`."""
         desk = await self._opening.desk()
-        try:
+        with self._told():
             conversation = await desk.log.conversation(conversation_id)
-        except KefuError as error:
-            self.notify(str(error), severity="error", markup=False)
-            return
-        self.remove_class("-with-list")
-        await self.chat.show(conversation, at)
+            await self.chat.show(conversation, at)
+            self.remove_class("-with-list")
 
     async def recent(self, limit: int) -> list[Conversation]:
         if not self._opening.is_open:
@@ -98,8 +96,17 @@ class ChatScreen(Screen[None]):
         self.query_one(TitleBar).show_subject(title)
         if self._opening.is_open:
             desk = await self._opening.desk()
-            overviews = await desk.log.overview(limit=LISTED)
-            self.query_one(ConversationList).show(overviews, self._current_id)
+            with self._told():
+                overviews = await desk.log.overview(limit=LISTED)
+                self.query_one(ConversationList).show(overviews, self._current_id)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """What the log refuses is told to the reader; the terminal goes on."""
+        try:
+            yield
+        except KefuError as error:
+            self.notify(str(error), severity="error", markup=False, timeout=10)
 
     @property
     def _current_id(self) -> str | None:
@@ -126,9 +133,10 @@ class ChatScreen(Screen[None]):
         title = await self.app.push_screen_wait(Rename(conversation.title))
         if title:
             desk = await self._opening.desk()
-            renamed = await desk.log.rename(conversation.id, title)
-            if self.chat.is_showing(conversation.id):
-                self.chat.update(renamed)
+            with self._told():
+                renamed = await desk.log.rename(conversation.id, title)
+                if self.chat.is_showing(conversation.id):
+                    self.chat.update(renamed)
             await self._show_list()
 
     @work(group="dialog", exclusive=True)
@@ -143,9 +151,10 @@ class ChatScreen(Screen[None]):
         if turn and turn.conversation and turn.conversation.id == conversation.id:
             await self.chat.stopped()
         desk = await self._opening.desk()
-        await desk.log.delete(conversation.id)
-        if self.chat.is_showing(conversation.id):
-            await self.chat.show_new()
+        with self._told():
+            await desk.log.delete(conversation.id)
+            if self.chat.is_showing(conversation.id):
+                await self.chat.show_new()
         await self._show_list()
 
     @work(group="dialog", exclusive=True)
@@ -158,8 +167,9 @@ class ChatScreen(Screen[None]):
         """Give the conversation back to the assistant."""
         if self.conversation is not None:
             desk = await self._opening.desk()
-            opened = await desk.log.set_state(self.conversation.id, ConversationState.OPEN)
-            self.chat.update(opened)
+            with self._told():
+                opened = await desk.log.set_state(self.conversation.id, ConversationState.OPEN)
+                self.chat.update(opened)
 
     def _chosen(self) -> Conversation | None:
         """The highlighted one while the list has the focus, else the one on the screen."""

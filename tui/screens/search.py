@@ -49,6 +49,7 @@ class Search(ModalScreen[Hit | None]):
             self._hits = await self._log.search(text) if text.strip() else ()
         except KefuError as error:
             self._hits = ()
+            self.query_one("#hits", OptionList).clear_options()
             self.query_one("#count", Static).update(Content(str(error)))
             return
         hits = self.query_one("#hits", OptionList)

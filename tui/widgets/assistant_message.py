@@ -10,7 +10,8 @@ from textual.widgets import Markdown, Static
 from textual.widgets.markdown import MarkdownStream
 
 from bot.conversation import Message, MessageState, ReplyStatus, Role, Timing
-from tui.text import counted, duration, one_line, printable
+from bot.text import printable
+from tui.text import counted, duration, one_line
 
 STATUSES = {
     ReplyStatus.UNKNOWN: ("◇ not in the help pages", "$text-warning"),

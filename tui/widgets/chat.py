@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
@@ -21,6 +22,8 @@ from tui.widgets.sources import Sources
 from tui.widgets.transcript import Transcript
 from tui.widgets.welcome import Welcome
 from tui.window import MessageSource, Window
+
+_logger = logging.getLogger("kefu")
 
 
 class Chat(Container):
@@ -142,7 +145,7 @@ class Chat(Container):
         except KefuError as error:
             await turn.fail(str(error))
         except Exception as error:  # a worker is a boundary: the reader is told, the text stays
-            self.log.error(f"the turn failed: {error!r}")
+            _logger.error("a turn failed", exc_info=error)
             await turn.fail(f"Something went wrong: {error!r}")
         finally:
             self.turn = None
@@ -170,20 +173,36 @@ class Chat(Container):
         if not self.is_attached:
             return
         if turn.noted is None:
-            self._give_back(turn)
+            await self._give_back(turn)
         if turn.conversation and self.is_showing(turn.conversation.id):
             desk = await self._opening.desk()
-            self.update(await desk.log.conversation(turn.conversation.id))
+            with suppress(KefuError):  # what failed the turn may be the log
+                self.update(await desk.log.conversation(turn.conversation.id))
             await self._show_sources()
             self._fill_history()
         else:
             self.post_message(self.Changed())
         self.screen.refresh_bindings()
 
-    def _give_back(self, turn: Turn) -> None:
-        """The question never reached the log: it goes back to where it can be sent again."""
-        if turn.is_shown and not self.prompt.text:
+    async def _give_back(self, turn: Turn) -> None:
+        """A question that never reached the log goes back to where it can be sent again."""
+        if await self._is_in_log(turn):
+            return
+        key = turn.conversation.id if turn.conversation else ""
+        if key != self._draft_key:
+            self._drafts[key] = self._drafts.get(key) or turn.question
+        elif not self.prompt.text:
             self.prompt.write(turn.question)
+
+    async def _is_in_log(self, turn: Turn) -> bool:
+        """It may be, though nobody said so: it is stored before it is tagged."""
+        if turn.conversation is None:
+            return False
+        desk = await self._opening.desk()
+        with suppress(KefuError):
+            newest = await desk.log.messages(turn.conversation.id, limit=1)
+            return bool(newest) and newest[-1].text == turn.question
+        return False
 
     def stop(self) -> bool:
         """Ask the reply that is being written to stop; False where there is none."""

@@ -4,8 +4,8 @@ from textual.content import Content
 from textual.widgets import Static
 
 from bot.conversation import Message
+from bot.text import printable
 from tui.mood import mood
-from tui.text import printable
 
 
 class CustomerMessage(Static):

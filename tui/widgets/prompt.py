@@ -6,8 +6,9 @@ from textual.events import Key, Paste
 from textual.message import Message
 from textual.widgets import TextArea
 
+from bot.text import printable
 from tui.keys import PROMPT_KEYS, actions
-from tui.text import LIMIT, printable
+from tui.text import LIMIT
 
 
 class Prompt(TextArea):

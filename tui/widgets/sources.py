@@ -9,8 +9,9 @@ from textual.widgets import Static
 
 from bot.conversation import Citation, Passage
 from bot.sentences import split_sentences
+from bot.text import printable
 from tui.mood import MUTED
-from tui.text import one_line, printable
+from tui.text import one_line
 
 MARK = "bold $text-accent"
 NOTHING_SELECTED = "What an answer rests on is shown here."
