@@ -166,7 +166,8 @@ def _fresh(found: Sequence[list[Passage] | Skipped], result: Added) -> Iterator[
         if isinstance(one, Skipped):
             result.skipped.append(one)
         elif (source := one[0].source) in seen:
-            result.skipped.append(Skipped(Path(source), "a second document of this name"))
+            reason = f"a second document of the name {source!r}; give one of them another"
+            result.skipped.append(Skipped(Path(source), reason))
         else:
             seen.add(source)
             yield one

@@ -79,8 +79,6 @@ def main() -> None:
         fail(str(error), status=2)
     except KefuError as error:
         fail(str(error))
-    except BrokenPipeError:  # the reader of our output has gone; nobody is left to be told
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         raise SystemExit(130) from None
     except OSError as error:

@@ -16,7 +16,7 @@ from bot.errors import StoreError
 from bot.store.database import Database
 from bot.store.fulltext import PASSAGE_TERMS, any_of
 from bot.store.rows import passage_of, passage_values
-from bot.store.schema import DocumentRow, PassageRow
+from bot.store.schema import DocumentRow, KnowledgeRow, PassageRow
 
 if TYPE_CHECKING:
     import numpy as np
@@ -80,6 +80,7 @@ class PassageStore:
         async with self._database.writing() as session:
             await _remove(session, document.source)
             session.add(_document_row(document, digest))
+            await _change_version(session, document.source, digest)
             await session.flush()
             first = 1 + (await session.scalar(select(func.max(PassageRow.number))) or 0)
             rows = [
@@ -134,19 +135,26 @@ class PassageStore:
 
     async def version(self) -> str:
         """The same whenever the knowledge is the same, vectors included."""
-        query = select(DocumentRow.source, DocumentRow.digest).order_by(DocumentRow.source)
-        version = hashlib.sha256()
         async with self._database.reading() as session:
-            for source, digest in await session.execute(query):
-                version.update(f"{source}\0{digest}\0".encode())
-        return version.hexdigest()[:12]
+            return f"{await session.scalar(select(KnowledgeRow.version)) or 0:012x}"
 
 
 async def _remove(session: AsyncSession, source: str) -> bool:
     numbers = select(PassageRow.number).where(PassageRow.source == source)
     await PASSAGE_TERMS.remove(session, numbers)
-    gone = delete(DocumentRow).where(DocumentRow.source == source).returning(DocumentRow.source)
-    return (await session.execute(gone)).first() is not None
+    gone = delete(DocumentRow).where(DocumentRow.source == source).returning(DocumentRow.digest)
+    digest = await session.scalar(gone)
+    if digest is None:
+        return False
+    await _change_version(session, source, digest)
+    return True
+
+
+async def _change_version(session: AsyncSession, source: str, digest: str) -> None:
+    """For a document that comes or goes: the same change twice is none."""
+    own = hashlib.sha256(f"{source}\0{digest}".encode(errors="surrogatepass")).hexdigest()
+    row = await session.get_one(KnowledgeRow, 1)
+    row.version ^= int(own[:12], 16)
 
 
 def _document_row(document: Document, digest: str) -> DocumentRow:

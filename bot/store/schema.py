@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index
+from sqlalchemy import BigInteger, ForeignKey, Index
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from bot.conversation import ConversationState, MessageState, ReplyStatus, Role, SentimentLabel
@@ -95,6 +95,16 @@ class DocumentRow(Base):
     origin: Mapped[str]
     digest: Mapped[str]
     """Of all that is searched: passages, terms and vectors."""
+
+
+class KnowledgeRow(Base):
+    """One row: what is the same of all documents together."""
+
+    __tablename__ = "knowledge"
+
+    number: Mapped[int] = mapped_column(primary_key=True)
+    version: Mapped[int] = mapped_column(BigInteger)
+    """Those of the documents, joined by exclusive or: no change reads more than its own."""
 
 
 class PassageRow(Base):

@@ -1,8 +1,11 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from bot.skills.replies import UNKNOWN
 from tests.cli.conftest import Kefu
 
 FIELDS = {
@@ -123,3 +126,50 @@ def test_bad_input_is_a_message_like_any_other(kefu: Kefu, sample_home: Path, te
     assert shown["messages"][0]["text"] == text.replace("\x00", "")
     in_words = kefu("conversations", "show", answer["conversation"])
     assert "\x1b" not in in_words.out
+
+
+def test_history_counts_as_if_it_had_taken_place(kefu: Kefu, sample_home: Path) -> None:
+    furious = "This is the worst shop ever, I am furious and nobody cares, terrible!"
+    offered = [
+        {"role": "customer", "text": "What is the capital of France?"},
+        {"role": "assistant", "text": UNKNOWN["en"]},
+    ]
+    angry = [{"role": "customer", "text": furious}, {"role": "assistant", "text": "I see."}] * 2
+    given = [
+        {"question": "yes please", "history": offered},
+        {"question": furious, "history": angry},
+    ]
+    lines = kefu("ask", "--batch", "-", given="\n".join(map(json.dumps, given))).lines
+    assert [line["status"] for line in lines] == ["handed_off", "handed_off"]
+
+
+def test_who_has_it_is_said_while_a_person_holds_the_conversation(
+    kefu: Kefu, sample_home: Path
+) -> None:
+    first = kefu("ask", "I want to talk to a human", "--json").json
+    ran = kefu("ask", "are you there?", "--conversation", first["conversation"])
+    assert (ran.status, ran.out) == (0, "")
+    assert "the person who has this conversation" in ran.err
+
+
+def test_an_empty_conversation_id_is_no_new_conversation(kefu: Kefu, sample_home: Path) -> None:
+    assert kefu("ask", "hi", "--conversation", "").status == 1
+    assert kefu("conversations", "list", "--json").json == []
+
+
+def test_a_reader_that_goes_away_stops_the_reply_and_what_was_said_is_kept(
+    kefu: Kefu, sample_home: Path
+) -> None:
+    command = [sys.executable, "-c", "from bot.cli import main; main()", "ask"]
+    with subprocess.Popen(
+        [*command, "What does delivery cost?"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        assert process.stdout.read(1)
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    (listed,) = kefu("conversations", "list", "--json").json
+    shown = kefu("conversations", "show", listed["id"], "--json").json["messages"]
+    assert [message["role"] for message in shown] == ["customer", "assistant"]
+    assert shown[1]["text"]

@@ -33,3 +33,18 @@ def test_an_unknown_conversation(kefu: Kefu) -> None:
 
 def test_a_query_is_never_syntax(kefu: Kefu, sample_home: Path) -> None:
     assert kefu("conversations", "search", '" OR 1=1 NEAR( *', "--json").status == 0
+
+
+def test_what_a_customer_wrote_cannot_steer_the_terminal(kefu: Kefu, sample_home: Path) -> None:
+    asked = kefu("ask", "\u202egnirts\u202c \x9b2J hello", "--json")
+    place = asked.json["conversation"]
+    for arguments in (("show", place), ("show", place, "--json"), ("list",), ("list", "--json")):
+        out = kefu("conversations", *arguments).out
+        assert "gnirts" in out
+        assert not set("\u202e\u202c\x9b") & set(out)
+    (message, _) = kefu("conversations", "show", place, "--json").json["messages"]
+    assert message["text"] == "\u202egnirts\u202c \x9b2J hello", "JSON loses nothing"
+
+
+def test_an_absurd_limit_is_wrong_usage(kefu: Kefu) -> None:
+    assert kefu("conversations", "list", "--limit", "9" * 20).status == 2

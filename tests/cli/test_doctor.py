@@ -1,5 +1,8 @@
 from pathlib import Path
 
+import pytest
+
+from models.catalogue import weights_folder
 from tests.cli.conftest import Kefu
 
 
@@ -18,3 +21,25 @@ def test_a_broken_database_is_found(kefu: Kefu, home: Path) -> None:
     ran = kefu("doctor")
     assert ran.status == 1
     assert "BROKEN" in ran.out
+
+
+def test_a_home_that_cannot_be_is_reported_with_the_rest(kefu: Kefu, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    ran = kefu("doctor", "--home", str(tmp_path / "file" / "home"))
+    assert ran.status == 1
+    assert "backend" in ran.out
+    assert "database           BROKEN" in ran.out
+
+
+def test_broken_sentiment_weights_are_found(
+    kefu: Kefu, sample_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "weights").mkdir()
+    for one in weights_folder().iterdir():
+        (tmp_path / "weights" / one.name).write_bytes(one.read_bytes()[: 10**7])
+    (tmp_path / "weights" / "sentiment.npz").write_bytes(b"PK\x03\x04 no zip")
+    monkeypatch.setattr("models.catalogue.weights_folder", lambda: tmp_path / "weights")
+    ran = kefu("doctor", "--json")
+    assert ran.status == 1
+    broken = [check["name"] for check in ran.json["checks"] if not check["ok"]]
+    assert "sentiment" in broken

@@ -57,3 +57,18 @@ def test_search_in_a_batch(kefu: Kefu, sample_home: Path) -> None:
 def test_wrong_usage(kefu: Kefu, sample_home: Path) -> None:
     assert kefu("knowledge", "search").status == 2
     assert kefu("knowledge", "search", "x", "-k", "0").status == 2
+
+
+def test_adding_nothing_keeps_the_sample(kefu: Kefu, tmp_path: Path) -> None:
+    assert kefu("knowledge", "add", str(tmp_path / "nowhere.md")).status == 1
+    kefu("knowledge", "search", "returns")
+    assert len(kefu("knowledge", "list", "--json").json) > 30
+
+
+def test_two_documents_of_one_name_are_named(kefu: Kefu, sample_home: Path, tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "page.md").write_text(f"# Page\n\nThis is {folder}'s page.\n")
+    ran = kefu("knowledge", "add", str(tmp_path / "a"), str(tmp_path / "b"))
+    assert ran.status == 1
+    assert "a second document of the name 'page.md'; give one of them another" in ran.err

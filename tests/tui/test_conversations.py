@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from textual.command import CommandPalette
 from textual.widgets import Input, OptionList
 
 from bot.conversation import ConversationState
+from bot.errors import StoreError
 from tests.tui.conftest import AppMaker
 from tests.tui.driving import answers, app_of, ask, awake, customers, notices, until
 from tests.tui.fake_desk import CROSS, GLAD, RETURNS, FakeDesk
@@ -156,3 +158,47 @@ async def test_a_conversation_that_is_gone_is_named(make_app: AppMaker) -> None:
         assert notices(pilot) == ["there is no conversation '[nowhere]'"]
         await ask(pilot, "still here?")
         assert len(answers(pilot)) == 1
+
+
+async def test_a_log_that_refuses_is_told_and_the_terminal_goes_on(
+    make_app: AppMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = await desk_with_two()
+    newest = list(desk.log.conversations)[-1]
+
+    async def refuse(*_: object) -> None:
+        raise StoreError("the database is locked")
+
+    async with make_app(desk).run_test() as pilot:
+        await awake(pilot)
+        home = app_of(pilot).home
+        await home.show(newest)
+        home.prompt.write("a draft")
+        monkeypatch.setattr(desk.log, "rename", refuse)
+        monkeypatch.setattr(desk.log, "delete", refuse)
+        await pilot.press("ctrl+r")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Rename))
+        await pilot.press(*"x", "enter")
+        await until(pilot, lambda: notices(pilot) == ["the database is locked"])
+        await pilot.press("f8")
+        await until(pilot, lambda: isinstance(pilot.app.screen, Confirm))
+        await pilot.press("y")
+        await until(pilot, lambda: notices(pilot) == ["the database is locked"] * 2)
+        assert home.prompt.text == "a draft"
+        assert newest in desk.log.conversations
+
+
+@pytest.mark.parametrize(
+    "title", ["my order [/] please", "my order [red]x[/red] [@click=app.quit]y"]
+)
+async def test_a_title_is_no_markup_in_the_palette(make_app: AppMaker, title: str) -> None:
+    desk = FakeDesk()
+    await desk.talked((title, CROSS, RETURNS))
+    async with make_app(desk).run_test(size=(120, 36)) as pilot:
+        await awake(pilot)
+        await pilot.press("ctrl+p")
+        await until(pilot, lambda: isinstance(pilot.app.screen, CommandPalette))
+        await pilot.press(*"my order")
+        found = pilot.app.screen.query_one(OptionList)
+        await until(pilot, lambda: found.option_count > 0)
+        assert f"Conversation: {title[:40]}" in str(found.get_option_at_index(0).prompt)

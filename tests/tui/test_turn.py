@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Markdown
 
-from bot.conversation import ConversationState, MessageState, ReplyStatus
-from bot.errors import ModelError
+from bot.conversation import (
+    Conversation,
+    ConversationState,
+    MessageState,
+    ReplyStatus,
+    TurnEvent,
+)
+from bot.errors import ModelError, StoreFull
 from tests.tui.conftest import AppMaker
 from tests.tui.driving import (
     answers,
@@ -184,3 +191,33 @@ async def test_the_reply_goes_on_while_another_conversation_is_read(make_app: Ap
         await until(pilot, lambda: app_of(pilot).home.chat.turn is None)
         assert answers(pilot)[-1].text == RETURNS.text
         assert len(answers(pilot)) == 1
+
+
+async def test_a_question_that_was_never_stored_waits_in_its_own_conversation(
+    make_app: AppMaker,
+) -> None:
+    gate = asyncio.Event()
+
+    desk = FakeDesk(Script(before_noted=StoreFull("the disk is full")))
+    first = await desk.talked(("one", CROSS, RETURNS))
+    second = await desk.talked(("two", CROSS, RETURNS))
+    reply = desk.assistant.reply
+
+    async def late(conversation: Conversation, text: str) -> AsyncIterator[TurnEvent]:
+        await gate.wait()
+        async for event in reply(conversation, text):
+            yield event
+
+    desk.assistant.reply = late  # type: ignore[method-assign]
+    async with make_app(desk).run_test() as pilot:
+        await awake(pilot)
+        home = app_of(pilot).home
+        await home.show(first.id)
+        await write(pilot, "where is my order?")
+        await until(pilot, lambda: home.chat.turn is not None)
+        await home.show(second.id)
+        gate.set()
+        await until(pilot, lambda: home.chat.turn is None)
+        assert home.prompt.text == ""
+        await home.show(first.id)
+        assert home.prompt.text == "where is my order?"

@@ -103,6 +103,12 @@ def _documents() -> None:
         sa.Column("origin", sa.Text(), nullable=False),
         sa.Column("digest", sa.Text(), nullable=False),
     )
+    op.create_table(
+        "knowledge",
+        sa.Column("number", sa.Integer(), primary_key=True),
+        sa.Column("version", sa.BigInteger(), nullable=False),
+    )
+    op.execute("INSERT INTO knowledge (number, version) VALUES (1, 0)")
 
 
 def _passages() -> None:
