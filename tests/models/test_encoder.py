@@ -36,8 +36,7 @@ def test_its_vectors_agree_with_the_originals(encoder: Encoder) -> None:
         sentences, expected = stored["sentences"].tolist(), stored["vectors"].astype(np.float32)
     cosines = (encoder.encode(sentences) * expected).sum(axis=1) / np.linalg.norm(expected, axis=1)
     assert len(sentences) == 64
-    assert cosines.mean() >= 0.999
-    assert cosines.min() >= 0.998
+    assert cosines.min() >= 0.999
 
 
 def test_unrelated_sentences_are_far_apart(encoder: Encoder) -> None:
