@@ -188,13 +188,24 @@ def _quoted(units: list[_Unit], scores: np.ndarray, best: int) -> Citation:
     else:
         near = [(i, u) for i, u in page if scores[i] >= CLOSE * scores[best] or i == best]
         near = sorted(near, key=lambda pair: -scores[pair[0]])[:MOST_QUOTED]
-        kept = sorted((u for _, u in near), key=lambda u: u.position)
+        kept = _unrepeated(sorted((u for _, u in near), key=lambda u: u.position))
     return Citation(
         source=chosen.passage.source,
         title=chosen.passage.title,
         heading=chosen.passage.heading,
         quote=_laid_out([u.sentence for u in kept]),
     )
+
+
+def _unrepeated(units: list[_Unit]) -> list[_Unit]:
+    """Without the table rows whose figures a sentence beside them tells in words."""
+    told = set(_FIGURE.findall(" ".join(u.sentence for u in units if "|" not in u.sentence)))
+
+    def repeats(sentence: str) -> bool:
+        figures = set(_FIGURE.findall(sentence))
+        return "|" in sentence and bool(figures) and figures <= told
+
+    return [unit for unit in units if not repeats(unit.sentence)]
 
 
 def _leading_items(units: list[_Unit]) -> list[_Unit]:

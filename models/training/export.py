@@ -124,6 +124,7 @@ def main() -> None:
     f16 = given.run / f"{given.name}-f16.gguf"
     write_gguf(load_run(given.run), load_tokenizer(given.run), f16, given.name)
     target = given.out / f"{given.name}-q8_0.gguf"
+    given.out.mkdir(parents=True, exist_ok=True)
     quantise(f16, target)
     print(f"{target}: {target.stat().st_size / 1e6:.1f} MB")
 

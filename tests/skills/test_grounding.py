@@ -126,3 +126,9 @@ async def test_table_rows_keep_their_lines() -> None:
     picked = await grounding().pick("size 42 slippers EU UK", "en", [passage(text, "Size 42")])
     assert all(line.count("|") in (0, 1) for line in picked.quote.splitlines())
     assert "8 House" not in picked.quote
+
+
+async def test_a_row_that_a_sentence_repeats_is_left_out() -> None:
+    text = "Lamp socket repair | €25\n\n- A lamp socket repair costs €25."
+    picked = await grounding().pick("what does a lamp socket repair cost", "en", [passage(text)])
+    assert picked.quote == "A lamp socket repair costs €25."
