@@ -56,7 +56,7 @@ bench-engine: $(DEV)
 	@LLAMA_CPP_LIB_PATH=$(abspath $(PEER)) $(BIN)/python -m tests.bench.bench_conversations --peer $(PEER)
 
 picture: $(READY)
-	@$(BIN)/python -m tui.picture docs/terminal.svg
+	@$(BIN)/python -m tui.picture docs/terminal.svg --home "$$(mktemp -d)"
 
 # From the data (see models/training/README.md) to the language model in models/weights.
 train: $(TRAIN)

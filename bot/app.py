@@ -87,7 +87,7 @@ async def open_kefu(settings: Settings) -> AsyncIterator[Kefu]:
             encoder = await asyncio.to_thread(_encoder, thread, settings)
             file = find(settings.engine.model, settings.paths.models)
             language_model = await asyncio.to_thread(
-                LanguageModel.load, file, thread, settings.engine
+                LanguageModel.load, file, thread, settings.engine, settings.paths.engine_modes
             )
             model = LlamaChatModel(language_model=language_model)
             knowledge = Knowledge(store.passages, encoder)

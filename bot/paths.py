@@ -27,6 +27,11 @@ class Paths:
         return self._made(self.home / "models")
 
     @property
+    def engine_modes(self) -> Path:
+        """What was measured of the models on this machine; measured again where it is gone."""
+        return self._made(self.home) / "engine-modes.json"
+
+    @property
     def error_log(self) -> Path:
         """Its folder is made by who writes it."""
         return self.home / "logs" / "error.log"

@@ -6,6 +6,7 @@ import ctypes
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import llama_cpp
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from bot.engine import loading, log, system
 from bot.engine.batch import Batch
 from bot.engine.interrupt import Interrupt
+from bot.engine.modes import Modes, chosen, key_of
 from bot.errors import ModelError, ModelFileError
 from bot.settings import EngineSettings
 
@@ -79,10 +81,19 @@ class DecodingContext:
         shape: Shape,
         settings: EngineSettings,
         interrupt: Interrupt,
+        modes: Modes,
     ) -> None:
+        parameters = _parameters(shape, settings, modes)
         # llama.cpp keeps the address, so this must live as long as the context.
         self._abort = interrupt.callback
-        self._pointer = _opened(model, shape, settings, self._abort, interrupt)
+        parameters.abort_callback = self._abort
+        parameters.abort_callback_data = interrupt.address
+        self._pointer = llama_cpp.llama_init_from_model(model, parameters)
+        if not self._pointer:
+            raise ModelFileError(
+                f"no memory for a context of {shape.window} tokens for {shape.slots} "
+                f"conversations ({log.last_error()}); lower engine.context or engine.conversations"
+            )
         self._memory = llama_cpp.llama_get_memory(self._pointer)
         if not self._memory:
             llama_cpp.llama_free(self._pointer)
@@ -150,35 +161,37 @@ class DecodingContext:
         llama_cpp.llama_memory_clear(self._memory, False)  # noqa: FBT003
 
 
-def _opened(
-    model: Any,
-    shape: Shape,
-    settings: EngineSettings,
-    abort: Any,
-    interrupt: Interrupt,
-) -> Any:
+def measured_modes(
+    model: Any, path: Path, shape: Shape, settings: EngineSettings, cache: Path | None
+) -> Modes:
+    """The fastest for this model on this machine; `cache` keeps what was measured."""
+    if _is_on_gpu(settings):
+        return Modes(flash_attention=True)
+
+    def open_context(modes: Modes) -> Any:
+        return llama_cpp.llama_init_from_model(model, _parameters(shape, settings, modes))
+
     threads = settings.threads or system.usable_cores()
-    on_gpu = llama_cpp.llama_supports_gpu_offload() and settings.gpu_layers != 0
+    key = key_of(path, sequences=shape.slots, threads=threads)
+    return chosen(open_context, sequences=shape.slots, key=key, cache=cache)
+
+
+def _is_on_gpu(settings: EngineSettings) -> bool:
+    return bool(llama_cpp.llama_supports_gpu_offload()) and settings.gpu_layers != 0
+
+
+def _parameters(shape: Shape, settings: EngineSettings, modes: Modes) -> Any:
     parameters = llama_cpp.llama_context_default_params()
     parameters.n_ctx = shape.window * shape.slots
     parameters.n_seq_max = shape.slots
     parameters.n_batch = parameters.n_ubatch = _step_tokens(shape)
     parameters.n_outputs_max = shape.slots  # llama.cpp reserves one a sequence, and aborts below
+    threads = settings.threads or system.usable_cores()
     parameters.n_threads = parameters.n_threads_batch = threads
-    # A stream of its own for each conversation, and no flash attention: on a CPU that decodes twice
-    # as fast as a shared cache with it, and prefills four times as fast as one without (measured).
-    # A GPU is faster with flash attention, and llama.cpp knows where it is supported.
-    parameters.kv_unified = False
-    parameters.flash_attn_type = -1 if on_gpu else 0
-    parameters.abort_callback = abort
-    parameters.abort_callback_data = interrupt.address
-    context = llama_cpp.llama_init_from_model(model, parameters)
-    if not context:
-        raise ModelFileError(
-            f"no memory for a context of {shape.window} tokens for {shape.slots} conversations "
-            f"({log.last_error()}); lower engine.context or engine.conversations"
-        )
-    return context
+    parameters.kv_unified = modes.unified
+    # llama.cpp knows which GPUs can (-1); which CPUs should was measured
+    parameters.flash_attn_type = -1 if _is_on_gpu(settings) else int(modes.flash_attention)
+    return parameters
 
 
 def _step_tokens(shape: Shape) -> int:

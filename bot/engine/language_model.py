@@ -12,7 +12,7 @@ from typing import TypeAlias, TypeVar
 import llama_cpp
 
 from bot.engine import loading
-from bot.engine.context import DecodingContext, physical_memory, shape_of
+from bot.engine.context import DecodingContext, measured_modes, physical_memory, shape_of
 from bot.engine.generation import Generation
 from bot.engine.memory import ConversationMemory
 from bot.engine.prompt import Prompt
@@ -59,7 +59,9 @@ class ModelInfo:
 class LanguageModel:
     """Made by `load`. All but `render` and `count_tokens` hands its work to the engine thread."""
 
-    def __init__(self, path: Path, thread: EngineThread, settings: EngineSettings) -> None:
+    def __init__(
+        self, path: Path, thread: EngineThread, settings: EngineSettings, cache: Path | None
+    ) -> None:
         self.settings = settings
         self._thread = thread
         self._model = loading.open_model(path, gpu_layers=settings.gpu_layers)
@@ -67,7 +69,10 @@ class LanguageModel:
             wording = _wording(self._model)
             self.vocabulary = Vocabulary(self._model)
             shape = shape_of(self._model, settings, physical_memory())
-            self._context = DecodingContext(self._model, shape, settings, thread.interrupt)
+            self.modes = measured_modes(self._model, path, shape, settings, cache)
+            self._context = DecodingContext(
+                self._model, shape, settings, thread.interrupt, self.modes
+            )
         except (ModelError, ValueError) as error:
             llama_cpp.llama_model_free(self._model)
             raise ModelFileError(f"{path}: {error}") from None
@@ -103,9 +108,16 @@ class LanguageModel:
         thread.keep(self._free)
 
     @classmethod
-    def load(cls, path: Path, thread: EngineThread, settings: EngineSettings) -> LanguageModel:
-        """Blocks until the model is loaded and warm. Raise ModelFileError."""
-        return thread.run(lambda: cls(path, thread, settings))
+    def load(
+        cls,
+        path: Path,
+        thread: EngineThread,
+        settings: EngineSettings,
+        cache: Path | None = None,
+    ) -> LanguageModel:
+        """Blocks until the model is loaded and warm. `cache` is a file for what is measured of
+        models here; without it nothing is. Raise ModelFileError."""
+        return thread.run(lambda: cls(path, thread, settings, cache))
 
     def close(self) -> None:
         """Free the memory. What is being generated ends with EngineClosed."""

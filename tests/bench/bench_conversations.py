@@ -20,8 +20,6 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import httpx
-
 from bot.engine import EngineThread, LanguageModel, LlamaChatModel
 from bot.engine.context import Part
 from bot.settings import EngineSettings
@@ -31,13 +29,15 @@ from tests.bench.standin import write_standin
 from tests.bench.workload import Measured, Messages, Stream, Workload, quantiles, run, text_of
 
 CONTEXT = 1024
+MODES = Path(tempfile.gettempdir()) / f"kefu-bench-modes-{os.getpid()}.json"
 
 
 @contextmanager
 def engine(path: Path, **settings: Any) -> Any:
     chosen = EngineSettings(context=CONTEXT, temperature=0, **settings)
     with EngineThread() as thread:
-        yield LanguageModel.load(path, thread, chosen)
+        cache = path.parent / "engine-modes.json" if "standin" in path.name else MODES
+        yield LanguageModel.load(path, thread, chosen, cache)
 
 
 def our_stream(model: LanguageModel, reply_tokens: int) -> Stream:
@@ -64,7 +64,7 @@ def ours(path: Path, load: Workload) -> Measured:
 
 def theirs(folder: Path, path: Path, load: Workload, extra: tuple[str, ...]) -> Measured:
     async def measure(address: str, count: Any) -> Measured:
-        async with httpx.AsyncClient() as client:
+        async with peer.new_client() as client:
             stream = peer.server_stream(client, address, load.reply_tokens)
             return await run(stream, load, count)
 

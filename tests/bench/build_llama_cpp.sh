@@ -26,4 +26,5 @@ cmake -G Ninja -S "$work"/llama_cpp_python-*/vendor/llama.cpp -B "$work/build" \
   -DLLAMA_BUILD_TOOLS=ON -DLLAMA_BUILD_SERVER=ON -DLLAMA_BUILD_UI=OFF -DLLAMA_USE_PREBUILT_UI=OFF \
   -DLLAMA_OPENSSL=OFF -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF >/dev/null
 cmake --build "$work/build" --target llama-server llama-bench
-find "$work/build" \( -name '*.so*' -o -name llama-server -o -name llama-bench \) -exec cp -a {} "$folder/" \;
+find "$work/build" \( -type f -o -type l \) \( -name '*.so*' -o -name llama-server -o -name llama-bench \) \
+  -exec cp -a {} "$folder/" \;

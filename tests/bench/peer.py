@@ -63,6 +63,11 @@ def _wait_until_healthy(address: str, server: subprocess.Popen[bytes]) -> None:
     raise TimeoutError("llama-server did not become healthy")
 
 
+def new_client() -> httpx.AsyncClient:
+    """A connection for each request: the server closes those that rest."""
+    return httpx.AsyncClient(limits=httpx.Limits(max_keepalive_connections=0))
+
+
 def server_stream(client: httpx.AsyncClient, address: str, reply_tokens: int) -> Stream:
     async def stream(name: str, messages: Messages) -> AsyncIterator[str]:
         body = {
