@@ -20,9 +20,9 @@ from bot.engine.modes import Modes, chosen, key_of
 from bot.errors import ModelError, ModelFileError
 from bot.settings import EngineSettings
 
-CHUNK = 128
-"""Prompt tokens of one step, of all conversations together: the replies that are being written
-wait for no more than this. Larger ones are hardly faster."""
+CHUNK = 256
+"""Prompt tokens of one step at most, of all conversations together. Eight with nothing in common are
+a sixth faster with it than with 128; 512 gains nothing more."""
 _LARGEST_DEFAULT_WINDOW = 8192
 _SHARE_OF_MEMORY = 0.25
 _BYTES_OF_CACHE_VALUE = 2  # F16

@@ -20,11 +20,14 @@ import llama_cpp
 from bot.engine import log
 from bot.engine.batch import Batch
 
-_PROMPT, _STEPS = 128, 6
-"""Tokens and steps that are measured: a tenth of a second for a small model."""
+_PROMPT, _STEPS = 128, 8
+"""Tokens and steps that are measured."""
+_DEPTH = 384
+"""Tokens that each conversation holds meanwhile: one cache for all is slow only when it is full."""
 _REPLY_PER_PROMPT = 0.5
 """Tokens of a reply for each new one of a prompt, in the score."""
-_ROUNDS = 3
+_SECONDS_TO_FILL = 1.0
+_ROUNDS = 2
 _PATIENCE = 8.0
 """Seconds after which nothing more is measured: a large model has fewer rounds, or candidates."""
 
@@ -62,7 +65,8 @@ def chosen(open_context: Open, *, sequences: int, key: str, cache: Path | None) 
 def key_of(path: Path, *, sequences: int, threads: int) -> str:
     """Of a model file on this machine."""
     state = path.stat()
-    build = f"{llama_cpp.__version__} {os.cpu_count()}"
+    library = os.environ.get("LLAMA_CPP_LIB_PATH", "")
+    build = f"{llama_cpp.__version__} {library} {os.cpu_count()}"
     return f"{path.name} {state.st_size} {state.st_mtime_ns} {sequences} {threads} {build}"
 
 
@@ -75,13 +79,14 @@ def _score(open_context: Open, modes: Modes, sequences: int) -> float:
         batch = Batch(_PROMPT + sequences)
         _timed(context, batch, [(0, 0, 1)])  # the first decode allocates
         prompt = _timed(context, batch, [(0, 1, _PROMPT - 1)])
-        # what others hold costs time, too: as much of it as a second allows
-        depth = max(1, min(_PROMPT, int(_PROMPT / (prompt * sequences))))
-        for one in range(1, sequences):
-            prompt = _timed(context, batch, [(one, 0, depth)]) * _PROMPT / depth
-        held = [_PROMPT, *[depth] * (sequences - 1)]
+        pieces = int(_SECONDS_TO_FILL / (prompt * sequences))  # as many as there is time for
+        pieces = max(1, min(_DEPTH // _PROMPT, pieces))
+        for one in range(sequences):
+            for piece in range(one == 0, pieces):
+                prompt = _timed(context, batch, [(one, piece * _PROMPT, _PROMPT)])
+        held = pieces * _PROMPT
         steps = [
-            _timed(context, batch, [(one, held[one] + step, 1) for one in range(sequences)])
+            _timed(context, batch, [(one, held + step, 1) for one in range(sequences)])
             for step in range(_STEPS)
         ]
     except RuntimeError:

@@ -20,6 +20,11 @@ from bot.engine.waiting import WaitingLine
 from bot.errors import EngineBusy, EngineClosed, ModelError
 from bot.settings import EngineSettings
 
+STALL = 0.2
+"""Seconds for which prompt tokens may hold up the replies that are being written, in one step."""
+_SMALLEST = 32
+"""Prompt tokens of a step, however slow they are."""
+
 
 class Scheduler:
     """`submit` and `cancel` from any thread, all else on the engine thread."""
@@ -51,6 +56,8 @@ class Scheduler:
         self._pending = _Pending()
         self._line_moved = False
         self._closed = False
+        self._budget = CHUNK
+        """Prompt tokens of a step that holds up replies, by what the last ones took."""
 
     # --- from any thread
 
@@ -84,6 +91,7 @@ class Scheduler:
         reading = frozenset(g for g in generations if not g.is_writing)
         with self._lock:
             self._reading = reading
+        began = perf_counter()
         try:
             self._context.decode(parts)
         except Interrupted:  # whoever was cancelled goes before the next step
@@ -96,6 +104,10 @@ class Scheduler:
         finally:
             with self._lock:
                 self._reading = frozenset()
+        if reading:
+            tokens = sum(len(part.tokens) for part in parts)
+            fitting = int(STALL * tokens / (perf_counter() - began))
+            self._budget = max(_SMALLEST, min(CHUNK, fitting))
         self._advance(generations, parts)
 
     def give_up(self, error: Exception) -> None:
@@ -169,7 +181,7 @@ class Scheduler:
     def _planned(self) -> tuple[list[Generation], list[Part]]:
         """The tokens of the next step, by sequence: neighbours share a micro-batch."""
         planned: list[tuple[Generation, Part]] = []
-        budget = CHUNK
+        budget = self._budget if any(g.is_writing for g in self._running) else CHUNK
         reading = sorted(
             (g for g in self._running if not g.is_writing), key=lambda g: g.request.priority
         )

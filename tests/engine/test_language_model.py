@@ -195,7 +195,7 @@ def steps(model: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> list[int]:
 async def test_a_stop_between_two_chunks_of_the_prompt(
     model: LanguageModel, thread: EngineThread, steps: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    long = "return the shoe " * 18
+    long = "return the shoe " * 40
     request = ask(model, long, conversation="c")
     assert model.count_tokens(request.prompt) > CHUNK
     decode = model._context.decode

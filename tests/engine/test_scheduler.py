@@ -10,14 +10,14 @@ from contextlib import contextmanager
 
 import pytest
 
-from bot.engine import LanguageModel
+from bot.engine import LanguageModel, scheduler
 from bot.engine.context import CHUNK, Part
 from bot.engine.request import Finished, Priority, Queued, Request
 from bot.errors import EngineBusy, ModelError
 from tests.engine.asking import answered, ask, collected, places, together
 from tests.engine.conftest import Load
 
-LONG = "return the shoe " * 18
+LONG = "return the shoe " * 40
 
 
 @contextmanager
@@ -95,6 +95,27 @@ def test_a_long_prompt_stalls_no_reply(
     assert len(both) >= 2, "the long prompt takes more than one step"
     assert all(min(len(part.tokens) for part in step) == 1 for step in both)
     assert all(sum(len(part.tokens) for part in step) <= CHUNK + 1 for step in steps)
+
+
+def test_slow_prompts_come_in_smaller_pieces_while_others_write(
+    watched: tuple[LanguageModel, list[list[Part]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, steps = watched
+    monkeypatch.setattr(scheduler, "STALL", 1e-9)  # everything is too slow
+
+    async def talk() -> None:
+        writing = model.agenerate(ask(model, "hello", conversation="a", max_tokens=60))
+        await anext(writing)
+        steps.clear()
+        reading = model.agenerate(ask(model, LONG, conversation="b", max_tokens=1))
+        await asyncio.gather(collected(writing), collected(reading))
+
+    asyncio.run(talk())
+    sizes = [max(len(part.tokens) for part in step) for step in steps if len(step) == 2]
+    assert max(sizes) == scheduler._SMALLEST
+    steps.clear()
+    answered(model, ask(model, "the hat " + LONG, max_tokens=1))
+    assert max(len(part.tokens) for step in steps for part in step) == CHUNK, "nobody waits"
 
 
 def test_the_prompt_of_all_is_decoded_once(watched: tuple[LanguageModel, list[list[Part]]]) -> None:
