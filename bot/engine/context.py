@@ -21,8 +21,8 @@ from bot.errors import ModelError, ModelFileError
 from bot.settings import EngineSettings
 
 CHUNK = 256
-"""Prompt tokens of one step at most, of all conversations together. Eight with nothing in common are
-a sixth faster with it than with 128; 512 gains nothing more."""
+"""Prompt tokens of one step at most, of all conversations together. Eight with nothing in common
+are a sixth faster with it than with 128; 512 gains nothing more."""
 _LARGEST_DEFAULT_WINDOW = 8192
 _SHARE_OF_MEMORY = 0.25
 _BYTES_OF_CACHE_VALUE = 2  # F16

@@ -10,12 +10,16 @@ import asyncio
 import math
 import os
 import sys
+import tempfile
 from pathlib import Path
 from statistics import median
 from time import perf_counter
 from typing import Any
 
 from bot.engine import EngineThread, LanguageModel, LlamaChatModel
+from bot.engine.request import Finished, Request
+from bot.engine.sampling import Sampling
+from bot.engine.template import ChatTurn
 from bot.settings import EngineSettings
 
 DEFAULT = Path("models/weights/kefu-small-q8_0.gguf")
@@ -72,6 +76,15 @@ async def measure(chat: LlamaChatModel, conversation: str, grammar: str | None) 
     return float(told["tokens_per_second"])
 
 
+def plain(model: LanguageModel) -> float:
+    """The same without langchain and without an event loop."""
+    endless = dict.fromkeys(model.vocabulary.ends, -math.inf)
+    prompt = model.render([ChatTurn("user", QUESTION)])
+    *_, finished = model.generate(Request(prompt, Sampling(0, logit_bias=endless), TOKENS))
+    assert isinstance(finished, Finished)
+    return finished.tokens_per_second
+
+
 def second_turn(chat: LlamaChatModel) -> tuple[int, int, int]:
     """(prompt tokens in all, decoded, decoded where the reply was forced by a grammar)."""
     counts = []
@@ -89,16 +102,17 @@ def second_turn(chat: LlamaChatModel) -> tuple[int, int, int]:
 
 def main(path: Path) -> None:
     settings = EngineSettings(threads=len(os.sched_getaffinity(0)), temperature=0)
-    with EngineThread() as thread:
-        model = LanguageModel.load(path, thread, settings)
+    with tempfile.TemporaryDirectory() as folder, EngineThread() as thread:
+        model = LanguageModel.load(path, thread, settings, Path(folder) / "modes.json")
         bare = thread.run(lambda: BareLoop(path, settings))
         thread.keep(bare.free)
         chat = LlamaChatModel(language_model=model, max_tokens=TOKENS)
         prompt = model.vocabulary.tokenize(QUESTION.encode(), special=False)
-        ratios, ours, theirs, forced = [], [], [], []
+        ratios, ours, theirs, forced, alone = [], [], [], [], []
         for number in range(ROUNDS):
             theirs.append(thread.run(lambda: bare.tokens_per_second(prompt)))
             ours.append(asyncio.run(measure(chat, f"free-{number}", None)))
+            alone.append(plain(model) / theirs[-1])
             ratios.append(ours[-1] / theirs[-1])
             literal = f'root ::= "{LITERAL}"'
             forced.append(asyncio.run(measure(chat, f"forced-{number}", literal)))
@@ -108,6 +122,7 @@ def main(path: Path) -> None:
         print(f"| bare llama.cpp loop, tokens/s | {median(theirs):.0f} |")
         print(f"| LlamaChatModel.astream, tokens/s | {median(ours):.0f} |")
         print(f"| of the bare loop (median of {ROUNDS} rounds) | {median(ratios):.2f} |")
+        print(f"| LanguageModel.generate, of the bare loop | {median(alone):.2f} |")
         print(f"| with a grammar of one long literal, tokens/s | {median(forced):.0f} |")
         print(f"| second turn, prompt tokens in all | {total} |")
         print(f"| second turn, of them decoded | {decoded} |")
