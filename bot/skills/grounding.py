@@ -188,7 +188,7 @@ def _quoted(units: list[_Unit], scores: np.ndarray, best: int) -> Citation:
     else:
         near = [(i, u) for i, u in page if scores[i] >= CLOSE * scores[best] or i == best]
         near = sorted(near, key=lambda pair: -scores[pair[0]])[:MOST_QUOTED]
-        kept = _unrepeated(sorted((u for _, u in near), key=lambda u: u.position))
+        kept = _readable(sorted((u for _, u in near), key=lambda u: u.position), chosen)
     return Citation(
         source=chosen.passage.source,
         title=chosen.passage.title,
@@ -197,15 +197,16 @@ def _quoted(units: list[_Unit], scores: np.ndarray, best: int) -> Citation:
     )
 
 
-def _unrepeated(units: list[_Unit]) -> list[_Unit]:
-    """Without the table rows whose figures a sentence beside them tells in words."""
-    told = set(_FIGURE.findall(" ".join(u.sentence for u in units if "|" not in u.sentence)))
-
-    def repeats(sentence: str) -> bool:
-        figures = set(_FIGURE.findall(sentence))
-        return "|" in sentence and bool(figures) and figures <= told
-
-    return [unit for unit in units if not repeats(unit.sentence)]
+def _readable(units: list[_Unit], chosen: _Unit) -> list[_Unit]:
+    """Beside sentences no table row, which says little without its table: but for the one that was
+    chosen, where they do not tell its figures in words."""
+    prose = [unit for unit in units if "|" not in unit.sentence]
+    told = set(_FIGURE.findall(" ".join(unit.sentence for unit in prose)))
+    if not prose:
+        return units
+    if "|" in chosen.sentence and not set(_FIGURE.findall(chosen.sentence)) <= told:
+        return [unit for unit in units if unit in prose or unit is chosen]
+    return prose
 
 
 def _leading_items(units: list[_Unit]) -> list[_Unit]:
