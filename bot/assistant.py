@@ -164,7 +164,7 @@ class Assistant:
             yield draft.say(replies.fixed(replies.SMALL_TALK[kind], draft.language))
             return
         current = _turn(message, ())
-        pieces = self._speaker.small_talk(
+        pieces = self._speaker.say(
             message.conversation, _turns(history[:-1]), current, outline, draft.speech
         )
         async with aclosing(self._said(pieces, draft)) as events:
@@ -228,11 +228,11 @@ class Assistant:
         asked = [m.text[:CONTEXT_CHARACTERS] for m in history[:-1] if m.role is Role.CUSTOMER][
             -CONTEXT_QUESTIONS:
         ]
-        question = fold(message.text[: prompt.QUESTION_CHARACTERS], asked)
+        asked_now = message.text[: prompt.QUESTION_CHARACTERS]
+        question = fold(asked_now, asked)
         passages = tuple(
             await self._knowledge.search(question, k=self._passages, language=language)
         )
-        asked_now = message.text[: prompt.QUESTION_CHARACTERS]
         picked = await self._grounding.pick(question, language, passages, asked=asked_now)
         if not picked.citations or not self._speaker.reads:
             return passages, _turn(message, picked.citations)

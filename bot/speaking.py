@@ -65,22 +65,10 @@ class Speaker:
     ) -> Pieces:
         speech.shown = current.passages
         if self._wording is None:
-            pieces = self._model_pieces(conversation, history, current, None, speech)
+            pieces = self.say(conversation, history, current, None, speech)
             return self._supported(pieces, passages, language, speech)
         outline = self._wording.around(_quote(current), language, current.mood)
-        return self._worded(
-            self._model_pieces(conversation, history, current, outline, speech), speech
-        )
-
-    def small_talk(
-        self,
-        conversation: str,
-        history: Sequence[Turn],
-        current: Turn,
-        outline: Outline,
-        speech: Speech,
-    ) -> Pieces:
-        return self._model_pieces(conversation, history, current, outline, speech)
+        return self._worded(self.say(conversation, history, current, outline, speech), speech)
 
     async def cited(
         self, reply: str, shown: Sequence[Citation], language: str
@@ -118,7 +106,7 @@ class Speaker:
                     speech.rule = "a sentence was held back that no passage supports"
         speech.citations = await self.cited(said, speech.shown, language)
 
-    async def _model_pieces(
+    async def say(
         self,
         conversation: str,
         history: Sequence[Turn],
@@ -126,6 +114,7 @@ class Speaker:
         outline: Outline | None,
         speech: Speech,
     ) -> Pieces:
+        """What the model says, held to `outline` where there is one, and to nothing else."""
         messages = list(self._writer.write(history, current).messages)
         arguments: dict[str, Any] = {} if outline is None else {"outline": outline}
         last = AIMessageChunk(content="")

@@ -79,7 +79,9 @@ class Generation:
         """Choose the next token by the logits of `row`, and say its text."""
         assert self._sampler is not None
         self._prefilled_at = self._prefilled_at or perf_counter()
-        while (token := self._sampler.sample(context, row)) is None or self._is_end(token):
+        while (token := self._sampler.sample(context, row)) is None or self._vocabulary.is_end(
+            token
+        ):
             self._next_part()
             if self.is_over or self._waits_for_logits:
                 return
@@ -116,9 +118,6 @@ class Generation:
         if shown := self._text.add(piece):
             self._first_at = self._first_at or perf_counter()
             self._outlet.put(shown)
-
-    def _is_end(self, token: int) -> bool:
-        return self._vocabulary.is_end(token)
 
     @property
     def _waits_for_logits(self) -> bool:

@@ -16,7 +16,7 @@ from bot.engine.context import DecodingContext, measured_modes, physical_memory,
 from bot.engine.generation import Generation
 from bot.engine.memory import ConversationMemory
 from bot.engine.prompt import Prompt
-from bot.engine.request import Finished, Priority, Queued, Request, Said
+from bot.engine.request import Request, Said
 from bot.engine.scheduler import Scheduler
 from bot.engine.stream import AsyncStream, Stream
 from bot.engine.template import ChatTemplate, ChatTurn
@@ -25,8 +25,6 @@ from bot.engine.vocabulary import Vocabulary
 from bot.engine.worker import Worker
 from bot.errors import ContextOverflow, ModelError, ModelFileError
 from bot.settings import EngineSettings
-
-__all__ = ["Finished", "LanguageModel", "ModelInfo", "Phrases", "Priority", "Queued", "Request"]
 
 S = TypeVar("S", bound="Stream[Said] | AsyncStream[Said]")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import threading
+from functools import cached_property
 from typing import Any
 
 import llama_cpp
@@ -23,10 +24,6 @@ class Vocabulary:
         self.bos: int = llama_cpp.llama_vocab_bos(self.pointer)
         self.eos: int = llama_cpp.llama_vocab_eos(self.pointer)
         self.adds_bos: bool = llama_cpp.llama_vocab_get_add_bos(self.pointer)
-        self.ends = frozenset(
-            token for token in range(self.size) if llama_cpp.llama_vocab_is_eog(self.pointer, token)
-        )
-        """Tokens that end a reply."""
         self._pieces: dict[int, bytes] = {}
         self._lock = threading.Lock()
         self._open = True
@@ -50,7 +47,12 @@ class Vocabulary:
         return "" if token < 0 else self._rendered(token, special=True).decode("utf-8", "replace")
 
     def is_end(self, token: int) -> bool:
-        return token in self.ends
+        return bool(llama_cpp.llama_vocab_is_eog(self.pointer, token))
+
+    @cached_property
+    def ends(self) -> frozenset[int]:
+        """All tokens that end a reply. Asks for each of the vocabulary: not at start-up."""
+        return frozenset(filter(self.is_end, range(self.size)))
 
     def is_control(self, token: int) -> bool:
         return bool(llama_cpp.llama_vocab_is_control(self.pointer, token))

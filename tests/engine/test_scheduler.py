@@ -78,19 +78,21 @@ def test_all_batch_sizes_write_what_one_at_a_time_writes(load: Load) -> None:
     assert [text for text, _ in found] == alone
 
 
+async def read_while_another_writes(model: LanguageModel, steps: list[list[Part]]) -> None:
+    """`steps` are then those from the arrival of a long prompt on."""
+    writing = model.agenerate(ask(model, "hello", conversation="a", max_tokens=60))
+    await anext(writing)
+    steps.clear()
+    reading = model.agenerate(ask(model, LONG, conversation="b", max_tokens=1))
+    await asyncio.gather(collected(writing), collected(reading))
+
+
 def test_a_long_prompt_stalls_no_reply(
     watched: tuple[LanguageModel, list[list[Part]]],
 ) -> None:
     model, steps = watched
 
-    async def talk() -> None:
-        writing = model.agenerate(ask(model, "hello", conversation="a", max_tokens=60))
-        await anext(writing)
-        steps.clear()
-        reading = model.agenerate(ask(model, LONG, conversation="b", max_tokens=1))
-        await asyncio.gather(collected(writing), collected(reading))
-
-    asyncio.run(talk())
+    asyncio.run(read_while_another_writes(model, steps))
     both = [step for step in steps if len(step) == 2]
     assert len(both) >= 2, "the long prompt takes more than one step"
     assert all(min(len(part.tokens) for part in step) == 1 for step in both)
@@ -103,14 +105,7 @@ def test_slow_prompts_come_in_smaller_pieces_while_others_write(
     model, steps = watched
     monkeypatch.setattr(scheduler, "STALL", 1e-9)  # everything is too slow
 
-    async def talk() -> None:
-        writing = model.agenerate(ask(model, "hello", conversation="a", max_tokens=60))
-        await anext(writing)
-        steps.clear()
-        reading = model.agenerate(ask(model, LONG, conversation="b", max_tokens=1))
-        await asyncio.gather(collected(writing), collected(reading))
-
-    asyncio.run(talk())
+    asyncio.run(read_while_another_writes(model, steps))
     sizes = [max(len(part.tokens) for part in step) for step in steps if len(step) == 2]
     assert max(sizes) == scheduler._SMALLEST
     steps.clear()
