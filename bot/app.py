@@ -12,6 +12,7 @@ from bot.settings import Settings
 
 if TYPE_CHECKING:
     from bot.assistant import Assistant
+    from bot.engine.benchmark import Benchmark
     from bot.engine.embeddings import LlamaEmbeddings
     from bot.engine.thread import EngineThread
     from bot.skills.sentiment import SentimentTagger
@@ -112,6 +113,20 @@ async def open_kefu(settings: Settings) -> AsyncIterator[Kefu]:
                 model_name=language_model.info.name,
                 warnings=tuple(language_model.warnings),
             )
+
+
+def measure_engine(
+    settings: Settings, name: str | None, *, conversations: int, turns: int
+) -> Benchmark:
+    """What this machine makes of a model, the one that answers by default."""
+    from bot.engine.benchmark import measure
+    from bot.engine.language_model import LanguageModel
+    from models.catalogue import find
+
+    file = find(name or settings.engine.model, settings.paths.models)
+    with _engine_thread() as thread:
+        model = LanguageModel.load(file, thread, settings.engine, settings.paths.engine_modes)
+        return measure(model, thread, conversations=conversations, turns=turns)
 
 
 async def read_sample(knowledge: Knowledge, settings: Settings) -> None:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import (
@@ -35,6 +35,10 @@ class EngineSettings(Section):
     """Threads for llama.cpp; 0 takes the cores this process may use."""
     gpu_layers: int = Field(default=-1, ge=-1)
     """Layers put on the GPU, where the build can; -1 means all."""
+    adapters: dict[Path, float] = Field(default_factory=dict)
+    """LoRA adapters, GGUF files made for the model, each with its scale: `{"tone.gguf" = 1.0}`."""
+    cache_type: Literal["f16", "q8_0"] = "f16"
+    """How the KV cache is kept: q8_0 takes half the memory, rounds, and needs flash attention."""
     temperature: float = Field(default=0.3, ge=0, le=2)
     """0 always takes the likeliest token."""
     max_tokens: int = Field(default=400, ge=1)

@@ -65,6 +65,41 @@ def show(
         sys.stdout.write(printable(f"{key:40} {' '.join(str(value).split())[:120]}") + "\n")
 
 
+@app.command()
+def bench(
+    name: Annotated[
+        str | None, typer.Argument(help="A name that `list` shows, or a GGUF file.")
+    ] = None,
+    conversations: Annotated[int, typer.Option(min=1, max=256, help="At once.")] = 8,
+    turns: Annotated[int, typer.Option(min=1, max=1000, help="Of each.")] = 3,
+    as_json: AsJson = False,
+    home: Home = None,
+) -> None:
+    """How fast this machine runs a model: on a quiet machine, and without other kefus."""
+    from bot.app import measure_engine
+
+    found = measure_engine(settings_at(home), name, conversations=conversations, turns=turns)
+    if as_json:
+        print_json(found)
+        return
+    modes = found.modes
+    rows = {
+        "model": f"{found.model}, {found.threads} threads",
+        "chosen": ("one KV cache for all" if modes.unified else "a KV cache for each")
+        + (", flash attention" if modes.flash_attention else ""),
+        "together": f"{found.tokens_per_second} tokens/s "
+        f"({conversations} conversations of {turns} turns)",
+        "first token": f"{found.first_token_ms.p50} ms (p50), {found.first_token_ms.p95} ms (p95)",
+        "prefill": f"{found.prefill_tokens_per_second} tokens/s (one prompt alone)",
+        "decode": f"{found.decode_tokens_per_second} tokens/s (one reply alone)",
+        "bare loop": f"{found.bare_tokens_per_second} tokens/s, of which kefu "
+        f"has {found.of_raw_decode:.0%}",
+        "memory": f"{found.memory_megabytes} MB at most",
+    }
+    for key, value in rows.items():
+        sys.stdout.write(printable(f"{key:12} {value}") + "\n")
+
+
 def _described(one: CatalogueEntry, in_use: str) -> dict[str, Any]:
     return {
         "name": one.name,

@@ -13,10 +13,10 @@ import llama_cpp
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.engine import loading, log, system
+from bot.engine import adapters, loading, log, system
 from bot.engine.batch import Batch
 from bot.engine.interrupt import Interrupt
-from bot.engine.modes import Modes, chosen, key_of
+from bot.engine.modes import CANDIDATES, Modes, chosen, key_of
 from bot.errors import ModelError, ModelFileError
 from bot.settings import EngineSettings
 
@@ -25,7 +25,17 @@ CHUNK = 256
 are a sixth faster with it than with 128; 512 gains nothing more."""
 _LARGEST_DEFAULT_WINDOW = 8192
 _SHARE_OF_MEMORY = 0.25
-_BYTES_OF_CACHE_VALUE = 2  # F16
+
+
+@dataclass(frozen=True, slots=True)
+class _CacheType:
+    number: int
+    """ggml's own."""
+    bytes: float
+    """Of a value."""
+
+
+_CACHE_TYPES = {"f16": _CacheType(1, 2.0), "q8_0": _CacheType(8, 34 / 32)}
 
 
 class Interrupted(Exception):
@@ -59,7 +69,8 @@ def shape_of(model: Any, settings: EngineSettings, memory: int) -> Shape:
     warnings = []
     if settings.context > trained:
         warnings.append(f"engine.context = {settings.context}: the model knows {trained} at most")
-    fitting = int(memory * _SHARE_OF_MEMORY / (window * _cache_bytes(model)))
+    token = _cache_bytes(model, settings)
+    fitting = int(memory * _SHARE_OF_MEMORY / (window * token))
     slots = max(1, min(settings.conversations, fitting))
     if slots < settings.conversations:
         warnings.append(f"memory for {slots} of {settings.conversations} conversations at a time")
@@ -91,13 +102,19 @@ class DecodingContext:
         self._pointer = llama_cpp.llama_init_from_model(model, parameters)
         if not self._pointer:
             raise ModelFileError(
-                f"no memory for a context of {shape.window} tokens for {shape.slots} "
+                f"llama.cpp makes no context of {shape.window} tokens for {shape.slots} "
                 f"conversations ({log.last_error()}); lower engine.context or engine.conversations"
+                + (", or leave engine.cache_type out" if settings.cache_type != "f16" else "")
             )
         self._memory = llama_cpp.llama_get_memory(self._pointer)
         if not self._memory:
             llama_cpp.llama_free(self._pointer)
             raise ModelError("is an encoder, not a language model")
+        try:
+            adapters.put_on(model, self._pointer, settings.adapters)
+        except ModelFileError:
+            llama_cpp.llama_free(self._pointer)
+            raise
         self._batch = Batch(_step_tokens(shape))
         self._warm_up()
 
@@ -172,8 +189,13 @@ def measured_modes(
         return llama_cpp.llama_init_from_model(model, _parameters(shape, settings, modes))
 
     threads = settings.threads or system.usable_cores()
-    key = key_of(path, sequences=shape.slots, threads=threads)
-    return chosen(open_context, sequences=shape.slots, key=key, cache=cache)
+    key = f"{key_of(path, sequences=shape.slots, threads=threads)} {settings.cache_type}"
+    return chosen(open_context, _candidates(settings), sequences=shape.slots, key=key, cache=cache)
+
+
+def _candidates(settings: EngineSettings) -> Sequence[Modes]:
+    """llama.cpp reads rounded values by flash attention only."""
+    return [m for m in CANDIDATES if m.flash_attention or settings.cache_type == "f16"]
 
 
 def _is_on_gpu(settings: EngineSettings) -> bool:
@@ -189,6 +211,7 @@ def _parameters(shape: Shape, settings: EngineSettings, modes: Modes) -> Any:
     threads = settings.threads or system.usable_cores()
     parameters.n_threads = parameters.n_threads_batch = threads
     parameters.kv_unified = modes.unified
+    parameters.type_k = parameters.type_v = _CACHE_TYPES[settings.cache_type].number
     # llama.cpp knows which GPUs can (-1); which CPUs should was measured
     parameters.flash_attn_type = -1 if _is_on_gpu(settings) else int(modes.flash_attention)
     return parameters
@@ -203,7 +226,7 @@ def _bytes_of(state: NDArray[np.uint8]) -> Any:
     return state.ctypes.data_as(ctypes.POINTER(ctypes.c_uint8))
 
 
-def _cache_bytes(model: Any) -> int:
+def _cache_bytes(model: Any, settings: EngineSettings) -> float:
     """Of one token in the KV cache."""
     architecture = loading.metadata(model, "general.architecture") or ""
     heads = max(1, llama_cpp.llama_model_n_head(model))
@@ -214,4 +237,4 @@ def _cache_bytes(model: Any) -> int:
     ]
     layers: int = llama_cpp.llama_model_n_layer(model)
     kept_heads: int = llama_cpp.llama_model_n_head_kv(model) or heads
-    return max(1, layers * kept_heads * sum(lengths) * _BYTES_OF_CACHE_VALUE)
+    return max(1.0, layers * kept_heads * sum(lengths) * _CACHE_TYPES[settings.cache_type].bytes)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import perf_counter
@@ -44,16 +44,23 @@ Open = Callable[[Modes], Any]
 """Makes a llama.cpp context with these modes; None where it cannot."""
 
 
-def chosen(open_context: Open, *, sequences: int, key: str, cache: Path | None) -> Modes:
+def chosen(
+    open_context: Open,
+    candidates: Sequence[Modes] = CANDIDATES,
+    *,
+    sequences: int,
+    key: str,
+    cache: Path | None,
+) -> Modes:
     """Those that were found to be the fastest for `key`, or are now. Without `cache` the first."""
     if cache is None:
-        return CANDIDATES[0]
+        return candidates[0]
     known = _read(cache)
     if (found := known.get(key)) is not None:
         return found
-    scores = dict.fromkeys(CANDIDATES, float("inf"))
+    scores = dict.fromkeys(candidates, float("inf"))
     began = perf_counter()
-    for modes in CANDIDATES * _ROUNDS:  # other programs disturb: each has its best time
+    for modes in [*candidates] * _ROUNDS:  # other programs disturb: each has its best time
         scores[modes] = min(scores[modes], _score(open_context, modes, sequences))
         if perf_counter() - began > _PATIENCE:
             break

@@ -21,12 +21,13 @@ from statistics import median
 from typing import Any
 
 from bot.engine import EngineThread, LanguageModel, LlamaChatModel
+from bot.engine.benchmark import text_of
 from bot.engine.context import Part
 from bot.settings import EngineSettings
 from models.catalogue import find
 from tests.bench import peer
 from tests.bench.standin import write_standin
-from tests.bench.workload import Measured, Messages, Stream, Workload, quantiles, run, text_of
+from tests.bench.workload import Measured, Messages, Stream, Workload, quantiles, run
 
 CONTEXT = 1024
 MODES = Path(tempfile.gettempdir()) / f"kefu-bench-modes-{os.getpid()}.json"
@@ -229,9 +230,16 @@ def main() -> None:
     parser.add_argument("--peer", type=Path, required=True)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--small-only", action="store_true", help="not the 0.5B stand-in")
+    parser.add_argument("--standin-only", action="store_true", help="not kefu-small")
+    parser.add_argument(
+        "--streams-only", action="store_true", help="not llama-server's slow settings, KV unified"
+    )
     given = parser.parse_args()
+    if given.streams_only:
+        for name in [name for name in peer.SETTINGS if "unified" in name]:
+            del peer.SETTINGS[name]
     with tempfile.TemporaryDirectory() as folder:
-        models = [find("kefu-small")]
+        models = [] if given.standin_only else [find("kefu-small")]
         if not given.small_only:
             models.append(write_standin(Path(folder) / "standin-0.5b-q8_0.gguf"))
         for path in models:
@@ -239,7 +247,8 @@ def main() -> None:
             one_conversation(given.peer, path, given.rounds)
             python_per_step(path)
             returning(path)
-        memory(find("kefu-small"))
+        if not given.standin_only:
+            memory(find("kefu-small"))
 
 
 if __name__ == "__main__":

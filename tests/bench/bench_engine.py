@@ -13,10 +13,11 @@ import sys
 import tempfile
 from pathlib import Path
 from statistics import median
-from time import perf_counter
 from typing import Any
 
 from bot.engine import EngineThread, LanguageModel, LlamaChatModel
+from bot.engine.benchmark import BareLoop
+from bot.engine.modes import Modes
 from bot.engine.request import Finished, Request
 from bot.engine.sampling import Sampling
 from bot.engine.template import ChatTurn
@@ -26,41 +27,6 @@ DEFAULT = Path("models/weights/kefu-small-q8_0.gguf")
 ROUNDS, TOKENS = 5, 256
 QUESTION = "How long do I have to send back a pair of shoes that I ordered last week?"
 LITERAL = "You can send your order back within thirty days of its arrival, free of charge. " * 4
-
-
-class BareLoop:
-    """Decode, take the likeliest token, decode: nothing else. On the engine thread."""
-
-    def __init__(self, path: Path, settings: EngineSettings) -> None:
-        import llama_cpp
-
-        self._api = llama_cpp
-        model = llama_cpp.llama_model_default_params()
-        self._model = llama_cpp.llama_model_load_from_file(os.fsencode(path), model)
-        context = llama_cpp.llama_context_default_params()
-        context.n_ctx, context.flash_attn_type = 1024, 0
-        context.n_threads = context.n_threads_batch = settings.threads
-        self._context = llama_cpp.llama_init_from_model(self._model, context)
-        chain = llama_cpp.llama_sampler_chain_default_params()
-        self._sampler = llama_cpp.llama_sampler_chain_init(chain)
-        llama_cpp.llama_sampler_chain_add(self._sampler, llama_cpp.llama_sampler_init_greedy())
-
-    def tokens_per_second(self, prompt: list[int]) -> float:
-        api = self._api
-        api.llama_memory_clear(api.llama_get_memory(self._context), False)
-        given = (api.llama_token * len(prompt))(*prompt)
-        api.llama_decode(self._context, api.llama_batch_get_one(given, len(prompt)))
-        token = (api.llama_token * 1)()
-        began = perf_counter()
-        for _ in range(TOKENS):
-            token[0] = api.llama_sampler_sample(self._sampler, self._context, -1)
-            api.llama_decode(self._context, api.llama_batch_get_one(token, 1))
-        return TOKENS / (perf_counter() - began)
-
-    def free(self) -> None:
-        self._api.llama_sampler_free(self._sampler)
-        self._api.llama_free(self._context)
-        self._api.llama_model_free(self._model)
 
 
 async def measure(chat: LlamaChatModel, conversation: str, grammar: str | None) -> float:
@@ -104,13 +70,13 @@ def main(path: Path) -> None:
     settings = EngineSettings(threads=len(os.sched_getaffinity(0)), temperature=0)
     with tempfile.TemporaryDirectory() as folder, EngineThread() as thread:
         model = LanguageModel.load(path, thread, settings, Path(folder) / "modes.json")
-        bare = thread.run(lambda: BareLoop(path, settings))
+        bare = thread.run(lambda: BareLoop(path, settings.threads, Modes()))
         thread.keep(bare.free)
         chat = LlamaChatModel(language_model=model, max_tokens=TOKENS)
         prompt = model.vocabulary.tokenize(QUESTION.encode(), special=False)
         ratios, ours, theirs, forced, alone = [], [], [], [], []
         for number in range(ROUNDS):
-            theirs.append(thread.run(lambda: bare.tokens_per_second(prompt)))
+            theirs.append(thread.run(lambda: bare.tokens_per_second(prompt, TOKENS)))
             ours.append(asyncio.run(measure(chat, f"free-{number}", None)))
             alone.append(plain(model) / theirs[-1])
             ratios.append(ours[-1] / theirs[-1])

@@ -42,3 +42,21 @@ def test_a_fetched_file_says_what_it_is(kefu: Kefu, home: Path) -> None:
     assert kinds["vectors"] == ("encoder", False)
     assert kinds["broken"] == ("language", False)
     assert "not a model" in found["broken"]["description"]
+
+
+def test_bench_measures_a_model(kefu: Kefu, tmp_path: Path) -> None:
+    file = write_language_model(tmp_path / "tiny.gguf")
+    arguments = ("models", "bench", str(file), "--conversations", "2", "--turns", "2")
+    found = kefu(*arguments, "--json").json
+    assert found["model"] == "tiny"
+    assert found["tokens_per_second"] > 0
+    assert set(found["first_token_ms"]) == {"p50", "p95"}
+    assert 0 < found["of_raw_decode"] < 2
+    assert "conversations of 2 turns" in kefu(*arguments).out
+
+
+def test_bench_says_what_does_not_fit(kefu: Kefu, tmp_path: Path) -> None:
+    file = write_language_model(tmp_path / "tiny.gguf")
+    ran = kefu("models", "bench", str(file), "--turns", "99")
+    assert ran.status == 2
+    assert "99 turns need about" in ran.err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,7 @@ def thread() -> Iterator[EngineThread]:
 def load(models: Path, thread: EngineThread) -> Load:
     """`load(conversations=2)`: the tiny model under these settings."""
 
-    def load(path: Path = models / "tiny.gguf", **settings: int) -> LanguageModel:
+    def load(path: Path = models / "tiny.gguf", **settings: Any) -> LanguageModel:
         return LanguageModel.load(path, thread, EngineSettings(threads=1, **settings))
 
     return load

@@ -7,7 +7,9 @@ import pytest
 
 from bot.engine import EngineThread, LanguageModel, modes
 from bot.engine.modes import CANDIDATES, Modes, chosen
+from bot.errors import ModelFileError
 from bot.settings import EngineSettings
+from models.catalogue import find
 from tests.engine.asking import answered, ask, together
 
 
@@ -89,3 +91,26 @@ def test_a_real_measurement(models: Path, thread: EngineThread, tmp_path: Path) 
     assert model.modes in CANDIDATES
     assert len(json.loads(cache.read_text())) == 1
     assert answered(model, ask(model, "hello"))[1].reply_tokens == 24
+
+
+def test_rounded_values_are_read_by_flash_attention(thread: EngineThread) -> None:
+    sizes = []
+    for cache_type in ("f16", "q8_0"):
+        settings = EngineSettings(threads=1, context=256, cache_type=cache_type)
+        model = LanguageModel.load(find("kefu-small"), thread, settings)
+        assert model.modes.flash_attention == (cache_type == "q8_0")
+        _, finished = answered(model, ask(model, "return the shoe", conversation="a", grammar=None))
+        assert finished.reply_tokens
+        slot = model.memory.slots.slots[0]
+        size = thread.run(lambda m=model, s=slot: m._context.state_size(s.sequence) / s.decoded)
+        sizes.append(size)
+        model.close()
+    assert sizes[1] < 0.7 * sizes[0]
+
+
+def test_a_cache_type_that_does_not_fit_the_model_is_named(
+    models: Path, thread: EngineThread
+) -> None:
+    settings = EngineSettings(cache_type="q8_0")
+    with pytest.raises(ModelFileError, match=r"block size 32 .* or leave engine\.cache_type out"):
+        LanguageModel.load(models / "tiny.gguf", thread, settings)

@@ -1,0 +1,37 @@
+from pathlib import Path
+
+import pytest
+
+from bot.errors import ModelFileError
+from tests.engine.asking import answered, ask
+from tests.engine.conftest import Load
+from tests.engine.tiny import write_adapter
+
+
+def test_an_adapter_changes_the_reply_by_its_scale(tmp_path: Path, load: Load) -> None:
+    file = write_adapter(tmp_path / "tone.gguf")
+    replies = {}
+    for name, adapters in {"plain": {}, "off": {file: 0.0}, "on": {file: 1.0}}.items():
+        model = load(adapters=adapters)
+        replies[name], _ = answered(model, ask(model, "return the shoe"))
+        model.close()
+    assert replies["off"] == replies["plain"] != replies["on"]
+
+
+def test_two_adapters_at_once(tmp_path: Path, load: Load) -> None:
+    first, second = (write_adapter(tmp_path / f"{n}.gguf", seed=n) for n in (1, 2))
+    replies = set()
+    for adapters in ({first: 1.0}, {second: 1.0}, {first: 1.0, second: 1.0}):
+        model = load(adapters=adapters)
+        replies.add(answered(model, ask(model, "return the shoe"))[0])
+    assert len(replies) == 3
+
+
+def test_a_model_is_no_adapter(models: Path, load: Load) -> None:
+    with pytest.raises(ModelFileError, match=r"tiny\.gguf is no LoRA adapter of this model"):
+        load(adapters={models / "tiny.gguf": 1.0})
+
+
+def test_a_missing_adapter_is_named(tmp_path: Path, load: Load) -> None:
+    with pytest.raises(ModelFileError, match=r"gone\.gguf does not exist"):
+        load(adapters={tmp_path / "gone.gguf": 1.0})
