@@ -13,7 +13,9 @@ from bot.settings import Settings
 if TYPE_CHECKING:
     from bot.assistant import Assistant
     from bot.engine.benchmark import Benchmark
+    from bot.engine.chat_model import LlamaChatModel
     from bot.engine.embeddings import LlamaEmbeddings
+    from bot.engine.remote import RemoteChatModel
     from bot.engine.thread import EngineThread
     from bot.skills.sentiment import SentimentTagger
     from bot.store import ConversationLog, Store
@@ -76,43 +78,90 @@ async def open_tagger(settings: Settings) -> AsyncIterator[SentimentTagger]:
 async def open_kefu(settings: Settings) -> AsyncIterator[Kefu]:
     """Everything. The sample help pages are read in where there is no knowledge yet."""
     from bot.assistant import Assistant
-    from bot.engine.chat_model import LlamaChatModel
-    from bot.engine.language_model import LanguageModel
     from bot.skills.grounding import Grounding
     from knowledge.index import Knowledge
     from knowledge.terms import content_terms
+
+    async with open_store_of(settings) as store, _open_engine(settings) as engine:
+        knowledge = Knowledge(store.passages, engine.encoder)
+        await read_sample(knowledge, settings)
+        tagger = _tagger(engine.encoder)
+        assistant = Assistant(
+            engine.model,
+            log=store.log,
+            knowledge=knowledge,
+            tagger=tagger,
+            grounding=Grounding(engine.encoder, content_terms),
+            business=settings.business,
+            passages=settings.knowledge.passages,
+            max_tokens=settings.engine.max_tokens,
+        )
+        yield Kefu(
+            settings=settings,
+            log=store.log,
+            knowledge=knowledge,
+            assistant=assistant,
+            tagger=tagger,
+            model_name=engine.model.model_name,
+            warnings=engine.warnings,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Engine:
+    model: LlamaChatModel | RemoteChatModel
+    encoder: LlamaEmbeddings
+    warnings: tuple[str, ...] = ()
+
+
+@asynccontextmanager
+async def _open_engine(settings: Settings) -> AsyncIterator[_Engine]:
+    """On a thread, in a process of its own, or at a server."""
+    from bot.engine.chat_model import LlamaChatModel
     from models.catalogue import find
 
-    async with open_store_of(settings) as store:
-        with _engine_thread() as thread:
-            encoder = await asyncio.to_thread(_encoder, thread, settings)
-            file = find(settings.engine.model, settings.paths.models)
-            language_model = await asyncio.to_thread(
-                LanguageModel.load, file, thread, settings.engine, settings.paths.engine_modes
-            )
-            model = LlamaChatModel(language_model=language_model)
-            knowledge = Knowledge(store.passages, encoder)
-            await read_sample(knowledge, settings)
-            tagger = _tagger(encoder)
-            assistant = Assistant(
-                model,
-                log=store.log,
-                knowledge=knowledge,
-                tagger=tagger,
-                grounding=Grounding(encoder, content_terms),
-                business=settings.business,
-                passages=settings.knowledge.passages,
-                max_tokens=settings.engine.max_tokens,
-            )
-            yield Kefu(
-                settings=settings,
-                log=store.log,
-                knowledge=knowledge,
-                assistant=assistant,
-                tagger=tagger,
-                model_name=language_model.info.name,
-                warnings=tuple(language_model.warnings),
-            )
+    if not settings.engine.url and settings.engine.isolation == "process":
+        async with _open_process(settings) as engine:
+            yield engine
+        return
+    with _engine_thread() as thread:
+        encoder = await asyncio.to_thread(_encoder, thread, settings)
+        if settings.engine.url:
+            from bot.engine.remote import open_remote
+
+            yield _Engine(await asyncio.to_thread(open_remote, settings.engine), encoder)
+            return
+        from bot.engine.language_model import LanguageModel
+
+        file = find(settings.engine.model, settings.paths.models)
+        model = await asyncio.to_thread(
+            LanguageModel.load, file, thread, settings.engine, settings.paths.engine_modes
+        )
+        yield _Engine(LlamaChatModel(language_model=model), encoder, model.warnings)
+
+
+@asynccontextmanager
+async def _open_process(settings: Settings) -> AsyncIterator[_Engine]:
+    from bot.engine.chat_model import LlamaChatModel
+    from bot.engine.child import Models
+    from bot.engine.embeddings import LlamaEmbeddings
+    from bot.engine.process import EngineProcess
+    from models.catalogue import find
+
+    models = Models(
+        language=find(settings.engine.model, settings.paths.models),
+        encoder=find("kefu-encoder"),
+        settings=settings.engine,
+        modes=settings.paths.engine_modes,
+        log=settings.paths.engine_log,
+    )
+    process = await asyncio.to_thread(EngineProcess.start, models)
+    try:
+        model = process.language_model
+        chat = LlamaChatModel(language_model=model)
+        yield _Engine(chat, LlamaEmbeddings(process.encoder), model.warnings)
+    finally:
+        await asyncio.to_thread(process.close)
 
 
 def measure_engine(

@@ -6,6 +6,7 @@ KefuError
 ├── ModelError
 │   ├── ModelFileError      missing, unreadable, empty, or not a GGUF model
 │   ├── ContextOverflow     a prompt that the context window cannot hold
+│   ├── EngineCrashed       the engine's process ended while it worked; it is started again
 │   ├── EngineBusy          so many requests wait already that this one may not
 │   └── EngineClosed        a request to an engine that was shut down
 ├── StoreError
@@ -40,6 +41,10 @@ class ModelFileError(ModelError):
 
 
 class ContextOverflow(ModelError):
+    pass
+
+
+class EngineCrashed(ModelError):
     pass
 
 

@@ -37,6 +37,12 @@ class Paths:
         return self.home / "logs" / "error.log"
 
     @property
+    def engine_log(self) -> Path:
+        """What llama.cpp says when the engine's process crashes. Its folder is made by who writes
+        it."""
+        return self.home / "logs" / "engine.log"
+
+    @property
     def sample_mark(self) -> Path:
         """There once the sample help pages were read in, or made room: they never come back."""
         return self._made(self.home) / ".sample-read"

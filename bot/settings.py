@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -27,12 +27,24 @@ class Section(BaseModel):
 class EngineSettings(Section):
     model: str = "kefu-small"
     """The name of a model that `kefu models list` shows, or the path of a GGUF file."""
+    url: str = Field(default="", pattern=r"^(https?://\S+)?$")
+    """An OpenAI-compatible server that answers in place of llama.cpp here, for example
+    `http://127.0.0.1:8080/v1`; only the encoder then runs here."""
+    key: SecretStr = SecretStr("")
+    """What the server asks for as a key, where it does."""
+    timeout: float = Field(default=60, gt=0)
+    """Seconds without a word from the server after which a request is given up."""
+    retries: int = Field(default=2, ge=0)
+    """How often a request is sent again that the server did not take."""
     context: int = Field(default=0, ge=0)
     """Context window of a conversation, in tokens; 0 takes the model's own, 8192 at most."""
     conversations: int = Field(default=8, ge=1, le=64)
     """How many conversations are decoded together."""
     threads: int = Field(default=0, ge=0)
     """Threads for llama.cpp; 0 takes the cores this process may use."""
+    isolation: Literal["thread", "process"] = "thread"
+    """Where llama.cpp runs: on a thread of kefu, or in a process of its own, whose crash ends no
+    more than the replies that it was writing."""
     gpu_layers: int = Field(default=-1, ge=-1)
     """Layers put on the GPU, where the build can; -1 means all."""
     adapters: dict[Path, float] = Field(default_factory=dict)

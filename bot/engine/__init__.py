@@ -1,4 +1,4 @@
-"""llama.cpp in this process: one engine thread, a language model and an encoder over it.
+"""llama.cpp, in this process or a child: one engine thread, a language model and an encoder.
 
 Names are imported when they are first asked for: `import bot.engine` loads no llama_cpp.
 """
@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from bot.engine.chat_model import LlamaChatModel
     from bot.engine.embeddings import LlamaEmbeddings
     from bot.engine.encoder import Encoder
-    from bot.engine.language_model import LanguageModel, ModelInfo
+    from bot.engine.language_model import LanguageModel
+    from bot.engine.process import EngineProcess
     from bot.engine.system import SystemReport, describe
+    from bot.engine.text_model import ModelInfo, TextModel
     from bot.engine.thread import EngineThread
 
 # libgomp reads this when llama_cpp is first imported. Its threads otherwise spin for milliseconds
@@ -23,23 +25,27 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 __all__ = [
     "Encoder",
+    "EngineProcess",
     "EngineThread",
     "LanguageModel",
     "LlamaChatModel",
     "LlamaEmbeddings",
     "ModelInfo",
     "SystemReport",
+    "TextModel",
     "describe",
 ]
 
 _HOMES = {
     "Encoder": "encoder",
+    "EngineProcess": "process",
     "EngineThread": "thread",
     "LanguageModel": "language_model",
     "LlamaChatModel": "chat_model",
     "LlamaEmbeddings": "embeddings",
-    "ModelInfo": "language_model",
+    "ModelInfo": "text_model",
     "SystemReport": "system",
+    "TextModel": "text_model",
     "describe": "system",
 }
 

@@ -24,10 +24,10 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from langchain_core.runnables import RunnableConfig
 from pydantic import ConfigDict
 
-from bot.engine.language_model import LanguageModel
 from bot.engine.request import Finished, Fixed, Priority, Request, Written
 from bot.engine.sampling import Sampling
 from bot.engine.template import ChatTurn
+from bot.engine.text_model import TextModel
 from bot.errors import UsageError
 
 _ROLES = {"system": "system", "human": "user", "ai": "assistant", "tool": "tool"}
@@ -48,7 +48,7 @@ class LlamaChatModel(BaseChatModel):
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
-    language_model: LanguageModel
+    language_model: TextModel
     temperature: float | None = None
     max_tokens: int | None = None
     stop: list[str] | None = None

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
-from langchain_core.embeddings import Embeddings
+from collections.abc import Sequence
+from typing import Protocol
 
-from bot.engine.encoder import Encoder
+import numpy as np
+from langchain_core.embeddings import Embeddings
+from numpy.typing import NDArray
+
+
+class VectorModel(Protocol):
+    """An encoder, in this process or in a child."""
+
+    @property
+    def languages(self) -> frozenset[str]: ...
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]: ...
+
+    async def aencode(self, texts: Sequence[str]) -> NDArray[np.float32]: ...
 
 
 class LlamaEmbeddings(Embeddings):
     """Vectors of length 1, so that their dot product is the cosine."""
 
-    def __init__(self, encoder: Encoder) -> None:
+    def __init__(self, encoder: VectorModel) -> None:
         self._encoder = encoder
 
     @property

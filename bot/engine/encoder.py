@@ -6,7 +6,7 @@ import threading
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 
 import llama_cpp
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from bot.engine import loading, log, system
 from bot.engine.batch import Batch
-from bot.engine.stream import AsyncStream, Outlet, Stream
+from bot.engine.stream import AsyncStream, Cancellable, Outlet, Stream
 from bot.engine.thread import EngineThread
 from bot.engine.vocabulary import Vocabulary
 from bot.engine.worker import Worker
@@ -22,7 +22,6 @@ from bot.errors import EngineClosed, ModelError, ModelFileError
 from bot.settings import EngineSettings
 
 Vectors: TypeAlias = NDArray[np.float32]
-S = TypeVar("S", bound="Stream[NDArray[np.float32]] | AsyncStream[NDArray[np.float32]]")
 
 _BATCH = 512
 """Tokens of one call. Attention runs over all of them, so a longer batch gains nothing."""
@@ -96,24 +95,26 @@ class Encoder:
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Shape (len(texts), dimension), rows of length 1."""
         stream: Stream[Vectors] = Stream()
-        return next(self._submitted(texts, stream))
+        stream.task = self.hand_in(texts, stream)
+        return next(stream)
 
     async def aencode(self, texts: Sequence[str]) -> Vectors:
         stream: AsyncStream[Vectors] = AsyncStream()
-        self._submitted(texts, stream)
+        stream.task = self.hand_in(texts, stream)
         try:
             return await anext(stream)
         finally:
             stream.close()
 
-    def _submitted(self, texts: Sequence[str], stream: S) -> S:
-        stream.task = job = _Job(texts, self.dimension, stream)
+    def hand_in(self, texts: Sequence[str], outlet: Outlet[Vectors]) -> Cancellable:
+        """All vectors are put at once. Raise EngineClosed."""
+        job = _Job(texts, self.dimension, outlet)
         with self._lock:
             if not self._open:
                 raise EngineClosed("the encoder was closed; load it again")
             self._jobs.append(job)
         self._worker.wake()
-        return stream
+        return job
 
     def _step(self) -> None:
         """One call to llama.cpp, with texts of all jobs in turn: a burst of messages goes together,

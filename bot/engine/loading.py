@@ -56,7 +56,18 @@ def check_file(path: Path) -> None:
 
 
 def read_metadata(path: Path) -> dict[str, str]:
-    """What the file says of itself; its weights are not read. On any thread: nothing is shared."""
+    """What the file says of itself; its weights are not read. On any thread."""
+    model = open_vocabulary(path)
+    try:
+        count = llama_cpp.llama_model_meta_count(model)
+        keys = [_text(llama_cpp.llama_model_meta_key_by_index, model, i) for i in range(count)]
+        return {key: metadata(model, key) or "" for key in keys}
+    finally:
+        llama_cpp.llama_model_free(model)
+
+
+def open_vocabulary(path: Path) -> Any:
+    """A `llama_model *` without weights. On any thread: nothing is shared."""
     check_file(path)
     log.silence()
     log.last_error()
@@ -65,12 +76,7 @@ def read_metadata(path: Path) -> dict[str, str]:
     model = llama_cpp.llama_model_load_from_file(os.fsencode(path), parameters)
     if not model:
         raise ModelFileError(f"{path} is not a model that llama.cpp can load: {log.last_error()}")
-    try:
-        count = llama_cpp.llama_model_meta_count(model)
-        keys = [_text(llama_cpp.llama_model_meta_key_by_index, model, i) for i in range(count)]
-        return {key: metadata(model, key) or "" for key in keys}
-    finally:
-        llama_cpp.llama_model_free(model)
+    return model
 
 
 def _text(read: Any, model: Any, index: int) -> str:

@@ -12,6 +12,7 @@ import gc
 import math
 import os
 import resource
+import signal
 import tempfile
 import time
 from collections.abc import AsyncIterator
@@ -20,8 +21,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bot.engine import EngineThread, LanguageModel, LlamaChatModel
+from bot.engine import EngineProcess, EngineThread, LanguageModel, LlamaChatModel, TextModel
 from bot.engine.benchmark import text_of
+from bot.engine.child import Models
 from bot.engine.context import Part
 from bot.settings import EngineSettings
 from models.catalogue import find
@@ -29,7 +31,8 @@ from tests.bench import peer
 from tests.bench.standin import write_standin
 from tests.bench.workload import Measured, Messages, Stream, Workload, quantiles, run
 
-CONTEXT = 1024
+CONTEXT = 2048
+"""Tokens of a conversation. What the stand-in writes is read back as more tokens than it was."""
 MODES = Path(tempfile.gettempdir()) / f"kefu-bench-modes-{os.getpid()}.json"
 
 
@@ -41,7 +44,16 @@ def engine(path: Path, **settings: Any) -> Any:
         yield LanguageModel.load(path, thread, chosen, cache)
 
 
-def our_stream(model: LanguageModel, reply_tokens: int) -> Stream:
+@contextmanager
+def isolated(path: Path, **settings: Any) -> Any:
+    """The engine in a process of its own."""
+    chosen = EngineSettings(context=CONTEXT, temperature=0, **settings)
+    models = Models(path, find("kefu-encoder"), chosen, MODES)
+    with EngineProcess.start(models) as process:
+        yield process
+
+
+def our_stream(model: TextModel, reply_tokens: int) -> Stream:
     chat = LlamaChatModel(language_model=model, temperature=0, max_tokens=reply_tokens)
     endless = dict.fromkeys(model.vocabulary.ends, -math.inf)
 
@@ -54,7 +66,7 @@ def our_stream(model: LanguageModel, reply_tokens: int) -> Stream:
     return stream
 
 
-def counter(model: LanguageModel) -> Any:
+def counter(model: TextModel) -> Any:
     return lambda text: len(model.vocabulary.tokenize(text.encode(), special=False))
 
 
@@ -122,6 +134,31 @@ def one_conversation(folder: Path, path: Path, rounds: int) -> None:
     print(f"\n{path.stem}, one conversation, decode tokens/s\n")
     print("| kefu | llama-bench | ratio |\n|---:|---:|---:|")
     print(f"| {median(mine):.0f} | {median(bench):.0f} | {median(ratios):.2f} |", flush=True)
+
+
+def isolation(path: Path, rounds: int) -> None:
+    """What a process of its own costs, and how long it is away after a crash."""
+    load = Workload()
+    found: dict[str, list[Measured]] = {"thread": [], "process": []}
+    away = []
+    for _ in range(rounds):
+        found["thread"].append(ours(path, load))
+        with isolated(path, conversations=load.conversations) as process:
+            model = process.language_model
+            stream = our_stream(model, load.reply_tokens)
+            found["process"].append(asyncio.run(run(stream, load, counter(model))))
+            os.kill(process.pid, signal.SIGKILL)
+            began = time.perf_counter()
+            LlamaChatModel(language_model=model, max_tokens=1).invoke("Hello")
+            away.append(time.perf_counter() - began)
+    print(f"\n{path.stem}, the engine on a thread and in a process of its own\n")
+    print("| engine | tokens/s | first token p50 / p95 ms | later turns p50 ms |")
+    print("|---|---:|---:|---:|")
+    for name, measured in found.items():
+        print(f"| {name} | {quantiles(measured)} |")
+    thread, process = (median(m.tokens_per_second for m in one) for one in found.values())
+    print(f"\nprocess to thread, tokens/s {process / thread:.2f}; ", end="")
+    print(f"from a crash to the next reply {median(away):.2f} s", flush=True)
 
 
 def python_per_step(path: Path) -> None:
@@ -247,6 +284,7 @@ def main() -> None:
             one_conversation(given.peer, path, given.rounds)
             python_per_step(path)
             returning(path)
+            isolation(path, given.rounds)
         if not given.standin_only:
             memory(find("kefu-small"))
 

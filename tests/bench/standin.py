@@ -32,15 +32,18 @@ def write_standin(path: Path, seed: int = 0) -> Path:
     writer.add_file_type(gguf.LlamaFileType.MOSTLY_Q8_0)
     _add_vocabulary(writer)
 
-    def matrix(name: str, rows: int, columns: int) -> None:
+    def matrix(name: str, rows: int, columns: int, known: int | None = None) -> None:
         values = random.standard_normal((rows, columns), dtype=np.float32) * columns**-0.5
+        values[known or rows :] = 0
         kind = gguf.GGMLQuantizationType.Q8_0
         writer.add_tensor(f"{name}.weight", quantize(values, kind), raw_dtype=kind)
 
     def vector(name: str, size: int, value: float) -> None:
         writer.add_tensor(name, np.full(size, value, dtype=np.float32))
 
-    matrix("token_embd", VOCABULARY, WIDTH)
+    # Embeddings and output are one matrix: words without a row of their own are never written,
+    # because their text would not be read back as the token that it was.
+    matrix("token_embd", VOCABULARY, WIDTH, known=_known_tokens())
     vector("output_norm.weight", WIDTH, 1)
     kv = WIDTH // HEADS * KV_HEADS
     for layer in range(LAYERS):
@@ -59,6 +62,11 @@ def write_standin(path: Path, seed: int = 0) -> Path:
     writer.write_tensors_to_file()
     writer.close()
     return path
+
+
+def _known_tokens() -> int:
+    fields = gguf.GGUFReader(find("kefu-small")).fields
+    return len(fields["tokenizer.ggml.tokens"].contents())
 
 
 def _add_vocabulary(writer: gguf.GGUFWriter) -> None:

@@ -173,3 +173,23 @@ def test_a_reader_that_goes_away_stops_the_reply_and_what_was_said_is_kept(
     shown = kefu("conversations", "show", listed["id"], "--json").json["messages"]
     assert [message["role"] for message in shown] == ["customer", "assistant"]
     assert shown[1]["text"]
+
+
+def test_the_engine_can_have_a_process_of_its_own(
+    kefu: Kefu, sample_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KEFU_ENGINE__ISOLATION", "process")
+    found = kefu("ask", "How long do I have to return shoes?", "--json").json
+    assert "60 days" in found["reply"]
+    assert found["timing"]["reply_tokens"] > 0
+
+
+def test_a_server_that_is_not_there_is_one_line(
+    kefu: Kefu, sample_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KEFU_ENGINE__URL", "http://127.0.0.1:1/v1")
+    monkeypatch.setenv("KEFU_ENGINE__RETRIES", "0")
+    ran = kefu("ask", "How long do I have to return shoes?")
+    assert ran.status == 1
+    assert ran.err.startswith("kefu: the server http://127.0.0.1:1/v1 cannot be reached")
+    assert ran.err.count("\n") == 1
