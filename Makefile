@@ -29,7 +29,7 @@ DEV    := $(VENV)/.ready-dev
 TRAIN  := $(VENV)/.ready-train
 
 .NOTPARALLEL:
-.PHONY: chat test lint fix bench bench-engine picture train test-training clean
+.PHONY: chat test lint fix bench bench-engine picture train test-faults test-training clean
 
 chat: $(READY)
 	@$(BIN)/kefu chat
@@ -63,6 +63,10 @@ train: $(TRAIN)
 	@$(BIN)/python -m models.training.pack --data $(DATA) --out $(RUN)
 	@$(BIN)/python -m models.training.train --run $(RUN)
 	@$(BIN)/python -m models.training.export --run $(RUN) --out models/weights
+
+# Ten thousand cancels, damaged files: minutes, so not in `make test`.
+test-faults: $(DEV)
+	@$(BIN)/pytest tests/faults
 
 test-training: $(DEV) $(TRAIN)
 	@$(BIN)/pytest tests/training

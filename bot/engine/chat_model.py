@@ -24,7 +24,7 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from langchain_core.runnables import RunnableConfig
 from pydantic import ConfigDict
 
-from bot.engine.request import Finished, Fixed, Priority, Request, Written
+from bot.engine.request import Chosen, Finished, Fixed, Part, Priority, Request, Written
 from bot.engine.sampling import Sampling
 from bot.engine.template import ChatTurn
 from bot.engine.text_model import TextModel
@@ -42,8 +42,10 @@ class LlamaChatModel(BaseChatModel):
 
     `config={"metadata": {"conversation": ID}}` names the conversation whose KV cache is taken up;
     `priority=Priority.BACKGROUND` lets customers go first; `outline=[{"grammar": GBNF}, {"text":
-    "these very words"}]` holds the reply to its parts, which are written or stand. While a request
-    waits, `astream` yields empty chunks with its `queue_place` in their `response_metadata`.
+    "these very words"}, {"choices": ["yes", "no"]}]` holds the reply to its parts, which are
+    written, stand, or are the likeliest of some labels (`response_metadata["choices"]` has their
+    probabilities). While a request waits, `astream` yields empty chunks with its `queue_place` in
+    their `response_metadata`.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -214,6 +216,8 @@ class LlamaChatModel(BaseChatModel):
             metadata["prompt_ms"] = finished.prompt_ms
             metadata["first_token_ms"] = finished.first_token_ms
             metadata["tokens_per_second"] = finished.tokens_per_second
+            if finished.choices:
+                metadata["choices"] = [dict(one) for one in finished.choices]
             usage = UsageMetadata(
                 input_tokens=finished.prompt_tokens,
                 output_tokens=finished.reply_tokens,
@@ -247,9 +251,11 @@ def _chunk(text: str) -> ChatGenerationChunk:
     return ChatGenerationChunk(message=AIMessageChunk(content=text))
 
 
-def _part(part: Mapping[str, str]) -> Fixed | Written:
+def _part(part: Mapping[str, Any]) -> Part:
     if "text" in part:
         return Fixed(part["text"])
+    if "choices" in part:
+        return Chosen(tuple(part["choices"]))
     return Written(part["grammar"])
 
 

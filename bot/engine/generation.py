@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from time import perf_counter
 from typing import Protocol
 
 from bot.engine.cache import Slot
+from bot.engine.choice import Choice
 from bot.engine.reply_text import ReplyText
-from bot.engine.request import Finished, Queued, Request, Said, Written
-from bot.engine.sampling import Sampler
+from bot.engine.request import Chosen, Finished, Queued, Request, Said, Written
+from bot.engine.sampling import Sampler, logits_of
 from bot.engine.stream import Outlet
 from bot.engine.vocabulary import Vocabulary
 
@@ -39,6 +41,8 @@ class Generation:
         self._text = ReplyText(request.stop)
         self._parts = deque(request.outline)
         self._sampler: Sampler | None = None
+        self._choice: Choice | None = None
+        self._chosen: list[Mapping[str, float]] = []
         self._place = 0
         self._reused = self._prompt = 0
         self._began_at = self._prefilled_at = self._first_at = 0.0
@@ -52,9 +56,18 @@ class Generation:
             self._place = place
             self._outlet.put(Queued(place))
 
-    def begin(self, slot: Slot, vocabulary: Vocabulary, *, reused: int, window: int) -> None:
-        """`slot` holds the prompt, the first `reused` tokens of it decoded. Raise ModelError."""
-        self.slot, self._vocabulary, self._window = slot, vocabulary, window
+    def begin(
+        self,
+        slot: Slot,
+        vocabulary: Vocabulary,
+        *,
+        reused: int,
+        window: int,
+        cut: Callable[[Slot, int], None],
+    ) -> None:
+        """`slot` holds the prompt, the first `reused` tokens of it decoded; `cut` makes its KV
+        cache forget what is beyond a length. Raise ModelError."""
+        self.slot, self._vocabulary, self._window, self._cut = slot, vocabulary, window, cut
         self._reused, self._prompt = reused, len(slot.tokens)
         self._began_at = perf_counter()
         if not self._parts:
@@ -77,14 +90,15 @@ class Generation:
 
     def advance(self, context: object, row: int) -> None:
         """Choose the next token by the logits of `row`, and say its text."""
-        assert self._sampler is not None
         self._prefilled_at = self._prefilled_at or perf_counter()
-        while (token := self._sampler.sample(context, row)) is None or self._vocabulary.is_end(
-            token
-        ):
-            self._next_part()
+        while (token := self._sampled(context, row)) is None or self._vocabulary.is_end(token):
+            if self._choice is not None:
+                self._choose(self._choice, context, row)
+            else:
+                self._next_part()
             if self.is_over or self._waits_for_logits:
                 return
+        assert self._sampler is not None
         self.written += 1
         self._say(token)
         if self._text.stopped:
@@ -94,8 +108,29 @@ class Generation:
         else:
             self._sampler.accept(token)
 
+    def _sampled(self, context: object, row: int) -> int | None:
+        return self._sampler.sample(context, row) if self._sampler is not None else None
+
+    def _choose(self, choice: Choice, context: object, row: int) -> None:
+        """Try the next beginning of a label, or say the likeliest."""
+        slot = self.slot
+        assert slot is not None
+        prefix = choice.feed(logits_of(context, row, self._vocabulary.size))
+        kept = choice.base + (len(prefix) - 1 if prefix else 0)
+        del slot.tokens[kept:]
+        self._cut(slot, kept)
+        if prefix:
+            slot.tokens.append(prefix[-1])
+            return
+        self._choice = None
+        found = choice.probabilities()
+        self._chosen.append(found)
+        for token in choice.tokens(max(found, key=lambda label: found[label])):
+            self._say(token)
+        self._next_part()
+
     def _next_part(self) -> None:
-        """Fixed parts up to the next that is written; their tokens wait to be decoded."""
+        """Fixed parts up to the next that is written or chosen; their tokens wait to be decoded."""
         self._close_sampler()
         while self._parts:
             part = self._parts.popleft()
@@ -103,12 +138,26 @@ class Generation:
                 sampling = replace(self.request.sampling, grammar=part.grammar, json_schema=None)
                 self._sampler = Sampler(sampling, self._vocabulary)
                 return
+            if isinstance(part, Chosen):
+                self._begin_choice(part)
+                return
             for token in self._vocabulary.tokenize(part.text.encode(), special=False):
                 self._say(token)
                 if self._text.stopped or self._is_full:
                     self._finish("stop" if self._text.stopped else "length")
                     return
         self._finish("stop")
+
+    def _begin_choice(self, part: Chosen) -> None:
+        assert self.slot is not None
+        labels = {
+            label: self._vocabulary.tokenize(label.encode(), special=False) for label in part.labels
+        }
+        choice = Choice(labels, len(self.slot.tokens))
+        if choice.base + choice.longest >= self._window:
+            self._finish("length")
+        else:
+            self._choice = choice
 
     def _say(self, token: int) -> None:
         assert self.slot is not None
@@ -154,6 +203,7 @@ class Generation:
             prompt_ms=1000 * (self._prefilled_at - self._began_at) if self._prefilled_at else 0.0,
             first_token_ms=1000 * ((self._first_at or now) - self.asked_at),
             tokens_per_second=self._per_second(now),
+            choices=tuple(self._chosen),
         )
         self._outlet.put(finished)
         self._outlet.end()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TypeAlias
@@ -36,16 +36,27 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
+class Chosen:
+    """A part of a reply that is the likeliest of some labels: by the likelihood of all its tokens,
+    so that of two that begin alike the shorter has the advantage."""
+
+    labels: tuple[str, ...]
+
+
+Part: TypeAlias = Fixed | Written | Chosen
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     prompt: Prompt
     sampling: Sampling = field(default_factory=Sampling)
     max_tokens: int = 400
-    """That are written; those of fixed parts do not count."""
+    """That are written; those of fixed and chosen parts do not count."""
     stop: Sequence[str] = ()
     conversation: str = ""
     """Whose KV cache is taken up and kept; empty for nobody's."""
     priority: Priority = Priority.CUSTOMER
-    outline: tuple[Fixed | Written, ...] = ()
+    outline: tuple[Part, ...] = ()
     """The parts of the reply; without any, one that is written under the grammar of `sampling`."""
 
 
@@ -72,6 +83,8 @@ class Finished:
     first_token_ms: float
     """From the request to the first text."""
     tokens_per_second: float
+    choices: tuple[Mapping[str, float], ...] = ()
+    """Of each chosen part of the outline: the probabilities of its labels."""
 
 
 Said: TypeAlias = str | Queued | Finished

@@ -72,7 +72,7 @@ class Sampler:
         """
         if self._grammar is None:
             return int(llama_cpp.llama_sampler_sample(self._chain, context, row))
-        self._fresh["logit"] = _logits(context, row, self._size)
+        self._fresh["logit"] = logits_of(context, row, self._size)
         self._candidates[:] = self._fresh
         token: int | None = self._chosen()
         if not self._allowed(token):
@@ -164,7 +164,8 @@ def _apply(sampler: Any, candidates: np.ndarray[Any, Any]) -> Any:
     return array
 
 
-def _logits(context: Any, row: int, size: int) -> np.ndarray[Any, Any]:
+def logits_of(context: Any, row: int, size: int) -> np.ndarray[Any, Any]:
+    """Of the `row`th token of the step that was just decoded; valid until the next."""
     first = llama_cpp.llama_get_logits_ith(context, row)
     values = (ctypes.c_float * size).from_address(ctypes.addressof(first.contents))
     return np.asarray(memoryview(values).cast("B").cast("f"))

@@ -208,7 +208,13 @@ class Scheduler:
             self._memory.forget(slot)
             reused = self._memory.take_up(slot, generation.request.prompt)
         try:
-            generation.begin(slot, self._vocabulary, reused=reused, window=self._window)
+            generation.begin(
+                slot,
+                self._vocabulary,
+                reused=reused,
+                window=self._window,
+                cut=self._memory.cut,
+            )
         except ModelError as error:  # a grammar that is none
             generation.fail(error)
         return not generation.is_over

@@ -1,0 +1,3 @@
+from tests.engine.conftest import load, model, models, thread
+
+__all__ = ["load", "model", "models", "thread"]
