@@ -15,6 +15,7 @@ from bot.engine.vocabulary import Vocabulary
 from bot.errors import ModelError
 
 _REPEAT_WINDOW = 64
+_NO_PENALTIES = (1.0, 0.0, 0.0)
 _CANDIDATE = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
 
 
@@ -57,6 +58,10 @@ class Sampler:
         grammar = sampling.gbnf
         self._grammar = _grammar(grammar, vocabulary) if grammar else None
         self._chain = _chain(sampling, vocabulary)
+        penalties = sampling.repeat_penalty, sampling.frequency_penalty, sampling.presence_penalty
+        self._is_greedy = sampling.temperature <= 0 and penalties == _NO_PENALTIES
+        self._biased = np.fromiter(sampling.logit_bias.keys(), dtype=np.int64)
+        self._biases = np.fromiter(sampling.logit_bias.values(), dtype=np.float32)
         if self._grammar is not None:
             self._fresh = np.zeros(self._size, dtype=_CANDIDATE)
             self._fresh["id"] = np.arange(self._size)
@@ -70,6 +75,10 @@ class Sampler:
         The chain's favourite is tried on the grammar alone, which takes microseconds; only when it
         is refused is the whole vocabulary masked (14 ms for 152,000 tokens).
         """
+        if self._is_greedy:
+            likeliest = self._likeliest(context, row)
+            if self._grammar is None or self._allowed(likeliest):
+                return likeliest
         if self._grammar is None:
             return int(llama_cpp.llama_sampler_sample(self._chain, context, row))
         self._fresh["logit"] = logits_of(context, row, self._size)
@@ -93,6 +102,16 @@ class Sampler:
             if sampler is not None:
                 llama_cpp.llama_sampler_free(sampler)
 
+    def _likeliest(self, context: Any, row: int) -> int:
+        """What the chain would choose, without a list of all candidates: over 152,000 tokens that
+        alone takes a quarter of a millisecond."""
+        logits = logits_of(context, row, self._size)
+        before = logits[self._biased]
+        logits[self._biased] += self._biases
+        token = int(logits.argmax())
+        logits[self._biased] = before
+        return token
+
     def _chosen(self) -> int:
         array = _apply(self._chain, self._candidates)
         return int(array.data[array.selected].id)
@@ -109,7 +128,7 @@ def _chain(sampling: Sampling, vocabulary: Vocabulary) -> Any:
     if sampling.logit_bias:
         links.append(_biases(sampling.logit_bias, vocabulary.size))
     penalties = sampling.repeat_penalty, sampling.frequency_penalty, sampling.presence_penalty
-    if penalties != (1, 0, 0):
+    if penalties != _NO_PENALTIES:
         links.append(
             llama_cpp.llama_sampler_init_penalties(vocabulary.size, _REPEAT_WINDOW, *penalties)
         )

@@ -169,3 +169,19 @@ def test_a_broken_grammar_in_an_outline_is_one_line(model: LanguageModel) -> Non
         with pytest.raises(ModelError, match="not GBNF"):
             outlined(chat, outline)
     assert outlined(chat, [{"grammar": 'root ::= "ok"'}]).text == "ok"
+
+
+def test_the_likeliest_is_what_the_chain_chooses(
+    model: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    biases = {token(model, "a"): 3.0, token(model, "e"): -math.inf}
+    cases: list[dict[str, Any]] = [{}, {"logit_bias": biases}, {"grammar": "root ::= [a-z]+"}]
+    quick = [written(model, **case) for case in cases]
+    chain = Sampler.__init__
+
+    def slow(self: Sampler, *arguments: Any) -> None:
+        chain(self, *arguments)
+        self._is_greedy = False
+
+    monkeypatch.setattr(Sampler, "__init__", slow)
+    assert quick == [written(model, **case) for case in cases]

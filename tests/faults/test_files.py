@@ -27,7 +27,7 @@ def test_a_flipped_bit(models: Path, tmp_path: Path, seed: int) -> None:
     file = tmp_path / "flipped.gguf"
     file.write_bytes(data)
     settings = EngineSettings(threads=1, conversations=1)
-    with suppress(KefuError):
-        with EngineProcess.start(Models(file, models / "encoder.gguf", settings)) as process:
-            model = process.language_model
-            answered(model, ask(model, "hello", grammar=None, max_tokens=3))
+    damaged = Models(file, models / "encoder.gguf", settings)
+    with suppress(KefuError), EngineProcess.start(damaged) as process:
+        model = process.language_model
+        answered(model, ask(model, "hello", grammar=None, max_tokens=3))
