@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import redirect_stderr, suppress
 from itertools import count
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
@@ -132,7 +133,9 @@ class EngineProcess:
         child = context.Process(
             target=serve, args=(theirs, self._models), name="kefu-engine", daemon=True
         )
-        child.start()
+        # multiprocessing passes stderr on, and that of a terminal application is no file
+        with redirect_stderr(sys.__stderr__):
+            child.start()
         theirs.close()
         self._child = child
         try:

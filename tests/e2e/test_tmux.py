@@ -46,10 +46,12 @@ class Tmux:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
-@pytest.fixture
-def tmux(tmp_path: Path, sample_home: Path) -> Iterator[Tmux]:
+@pytest.fixture(params=["thread", "process"])
+def tmux(tmp_path: Path, sample_home: Path, request: pytest.FixtureRequest) -> Iterator[Tmux]:
+    """With the engine on a thread, and in a process of its own."""
     home = shlex.quote(str(sample_home))
-    command = f"env TERM=tmux-256color {shlex.quote(str(KEFU))} chat --home {home}"
+    isolation = f"KEFU_ENGINE__ISOLATION={request.param}"
+    command = f"env TERM=tmux-256color {isolation} {shlex.quote(str(KEFU))} chat --home {home}"
     assert shutil.which("tmux"), "tmux is missing: install it, this test drives a real terminal"
     tmux = Tmux(f"kefu-{tmp_path.name}", f"{command}; echo left with $?; exec cat")
     yield tmux
