@@ -71,7 +71,9 @@ def measure(
             f"{turns} turns need about {needed} tokens, and a conversation has "
             f"{model.info.context}; ask for fewer, or raise engine.context"
         )
-    bare = thread.run(lambda: BareLoop(model.info.path, model.settings.threads, model.modes))
+    bare = thread.run(
+        lambda: BareLoop(model.info.path, system.threads_of(model.settings), model.modes)
+    )
     try:
         alone = [_alone(model, thread, bare, number) for number in range(_ROUNDS)]
     finally:
@@ -81,10 +83,10 @@ def measure(
         model=model.info.name,
         conversations=conversations,
         turns=turns,
-        threads=model.settings.threads or system.usable_cores(),
+        threads=system.threads_of(model.settings),
         modes=model.modes,
         tokens_per_second=round(conversations * turns * _REPLY / seconds, 1),
-        first_token_ms=Quantiles(round(_quantile(first, 0.5), 1), round(_quantile(first, 0.95), 1)),
+        first_token_ms=Quantiles(round(quantile(first, 0.5), 1), round(quantile(first, 0.95), 1)),
         prefill_tokens_per_second=round(median(one.prefill for one in alone), 1),
         decode_tokens_per_second=round(median(one.decode for one in alone), 1),
         bare_tokens_per_second=round(median(one.bare for one in alone), 1),
@@ -100,7 +102,7 @@ class BareLoop:
         self._model = loading.open_model(path)
         context = llama_cpp.llama_context_default_params()
         context.n_ctx, context.flash_attn_type = 1024, int(modes.flash_attention)
-        context.n_threads = context.n_threads_batch = threads or system.usable_cores()
+        context.n_threads = context.n_threads_batch = threads
         self._context = llama_cpp.llama_init_from_model(self._model, context)
         chain = llama_cpp.llama_sampler_chain_default_params()
         self._sampler = llama_cpp.llama_sampler_chain_init(chain)
@@ -198,7 +200,7 @@ def _counter(model: LanguageModel) -> Callable[[str], int]:
     return lambda text: len(model.vocabulary.tokenize(text.encode(), special=False))
 
 
-def _quantile(values: list[float], share: float) -> float:
+def quantile(values: list[float], share: float) -> float:
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 

@@ -188,7 +188,7 @@ def measured_modes(
     def open_context(modes: Modes) -> Any:
         return llama_cpp.llama_init_from_model(model, _parameters(shape, settings, modes))
 
-    threads = settings.threads or system.usable_cores()
+    threads = system.threads_of(settings)
     key = f"{key_of(path, sequences=shape.slots, threads=threads)} {settings.cache_type}"
     return chosen(open_context, _candidates(settings), sequences=shape.slots, key=key, cache=cache)
 
@@ -208,7 +208,7 @@ def _parameters(shape: Shape, settings: EngineSettings, modes: Modes) -> Any:
     parameters.n_seq_max = shape.slots
     parameters.n_batch = parameters.n_ubatch = _step_tokens(shape)
     parameters.n_outputs_max = shape.slots  # llama.cpp reserves one a sequence, and aborts below
-    threads = settings.threads or system.usable_cores()
+    threads = system.threads_of(settings)
     parameters.n_threads = parameters.n_threads_batch = threads
     parameters.kv_unified = modes.unified
     parameters.type_k = parameters.type_v = _CACHE_TYPES[settings.cache_type].number

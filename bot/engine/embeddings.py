@@ -2,23 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
-
-import numpy as np
 from langchain_core.embeddings import Embeddings
-from numpy.typing import NDArray
 
-
-class VectorModel(Protocol):
-    """An encoder, in this process or in a child."""
-
-    @property
-    def languages(self) -> frozenset[str]: ...
-
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]: ...
-
-    async def aencode(self, texts: Sequence[str]) -> NDArray[np.float32]: ...
+from bot.engine.vector_model import VectorModel
 
 
 class LlamaEmbeddings(Embeddings):

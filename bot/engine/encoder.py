@@ -6,22 +6,19 @@ import threading
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeAlias
 
 import llama_cpp
 import numpy as np
-from numpy.typing import NDArray
 
 from bot.engine import loading, log, system
 from bot.engine.batch import Batch
-from bot.engine.stream import AsyncStream, Cancellable, Outlet, Stream
+from bot.engine.stream import Cancellable, Outlet
 from bot.engine.thread import EngineThread
+from bot.engine.vector_model import VectorModel, Vectors
 from bot.engine.vocabulary import Vocabulary
 from bot.engine.worker import Worker
 from bot.errors import EngineClosed, ModelError, ModelFileError
 from bot.settings import EngineSettings
-
-Vectors: TypeAlias = NDArray[np.float32]
 
 _BATCH = 512
 """Tokens of one call. Attention runs over all of them, so a longer batch gains nothing."""
@@ -58,7 +55,7 @@ class _Job:
         self.outlet.fail(error)
 
 
-class Encoder:
+class Encoder(VectorModel):
     """Made by `load`."""
 
     def __init__(self, path: Path, thread: EngineThread, settings: EngineSettings) -> None:
@@ -70,7 +67,6 @@ class Encoder:
         self.dimension: int = llama_cpp.llama_model_n_embd_out(self._model)
         named = loading.metadata(self._model, "kefu.languages") or "en"
         self.languages = frozenset(language.strip() for language in named.split(","))
-        """ISO 639-1. A text in another language gets a vector that means nothing."""
         self._room = max(_BATCH, self.window)
         self._batch = Batch(self._room)
         self._context = self._opened_context(path, settings)
@@ -92,22 +88,7 @@ class Encoder:
     def close(self) -> None:
         self._thread.release(self._free)
 
-    def encode(self, texts: Sequence[str]) -> Vectors:
-        """Shape (len(texts), dimension), rows of length 1."""
-        stream: Stream[Vectors] = Stream()
-        stream.task = self.hand_in(texts, stream)
-        return next(stream)
-
-    async def aencode(self, texts: Sequence[str]) -> Vectors:
-        stream: AsyncStream[Vectors] = AsyncStream()
-        stream.task = self.hand_in(texts, stream)
-        try:
-            return await anext(stream)
-        finally:
-            stream.close()
-
     def hand_in(self, texts: Sequence[str], outlet: Outlet[Vectors]) -> Cancellable:
-        """All vectors are put at once. Raise EngineClosed."""
         job = _Job(texts, self.dimension, outlet)
         with self._lock:
             if not self._open:
@@ -193,7 +174,7 @@ class Encoder:
         return vector / max(float(np.linalg.norm(vector)), 1e-12)
 
     def _opened_context(self, path: Path, settings: EngineSettings) -> object:
-        threads = settings.threads or system.usable_cores()
+        threads = system.threads_of(settings)
         parameters = llama_cpp.llama_context_default_params()
         parameters.n_ctx = parameters.n_batch = parameters.n_ubatch = self._room
         parameters.n_seq_max = _SEQUENCES

@@ -20,15 +20,14 @@ from multiprocessing.context import SpawnProcess
 from typing import Any, Self
 
 import llama_cpp
-import numpy as np
-from numpy.typing import NDArray
 
 from bot.engine import loading
 from bot.engine.child import Answer, Ask, Cancel, Encode, Models, Ready, Work, serve
 from bot.engine.language_model import template_of
 from bot.engine.request import Queued, Request, Said
-from bot.engine.stream import AsyncStream, Cancellable, Outlet, Stream
+from bot.engine.stream import Cancellable, Outlet
 from bot.engine.text_model import TextModel
+from bot.engine.vector_model import VectorModel, Vectors
 from bot.engine.vocabulary import Vocabulary
 from bot.errors import EngineBusy, EngineClosed, EngineCrashed, ModelFileError
 
@@ -69,9 +68,9 @@ class EngineProcess:
         """None while there is no child that takes work."""
         self._crashes: deque[float] = deque()
         self._stopping = threading.Event()
-        self.ready = self._started()
-        self.language_model = IsolatedLanguageModel(self, models, self.ready)
-        self.encoder = IsolatedEncoder(self, self.ready)
+        ready = self._started()
+        self.language_model = IsolatedLanguageModel(self, models, ready)
+        self.encoder = IsolatedEncoder(self, ready)
         self._reader = threading.Thread(target=self._read, name="kefu-process", daemon=True)
         self._reader.start()
 
@@ -282,23 +281,13 @@ class IsolatedLanguageModel(TextModel):
         llama_cpp.llama_model_free(self._model)
 
 
-class IsolatedEncoder:
+class IsolatedEncoder(VectorModel):
     def __init__(self, process: EngineProcess, ready: Ready) -> None:
         self.languages = ready.languages
         self._process = process
 
-    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        stream: Stream[NDArray[np.float32]] = Stream()
-        stream.task = self._process.hand_in(Encode(list(texts)), stream)
-        return next(stream)
-
-    async def aencode(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        stream: AsyncStream[NDArray[np.float32]] = AsyncStream()
-        stream.task = self._process.hand_in(Encode(list(texts)), stream)
-        try:
-            return await anext(stream)
-        finally:
-            stream.close()
+    def hand_in(self, texts: Sequence[str], outlet: Outlet[Vectors]) -> Cancellable:
+        return self._process.hand_in(Encode(list(texts)), outlet)
 
 
 def _end_of(child: SpawnProcess) -> str:

@@ -41,6 +41,11 @@ class Sampling:
     """A JSON Schema that the reply follows, in place of a grammar."""
 
     @property
+    def penalties(self) -> tuple[float, float, float]:
+        """As llama.cpp takes them: for repetition, frequency and presence."""
+        return self.repeat_penalty, self.frequency_penalty, self.presence_penalty
+
+    @property
     def gbnf(self) -> str | None:
         """Raise ModelError where the schema is none."""
         if self.json_schema is None:
@@ -58,8 +63,7 @@ class Sampler:
         grammar = sampling.gbnf
         self._grammar = _grammar(grammar, vocabulary) if grammar else None
         self._chain = _chain(sampling, vocabulary)
-        penalties = sampling.repeat_penalty, sampling.frequency_penalty, sampling.presence_penalty
-        self._is_greedy = sampling.temperature <= 0 and penalties == _NO_PENALTIES
+        self._is_greedy = sampling.temperature <= 0 and sampling.penalties == _NO_PENALTIES
         self._biased = np.fromiter(sampling.logit_bias.keys(), dtype=np.int64)
         self._biases = np.fromiter(sampling.logit_bias.values(), dtype=np.float32)
         if self._grammar is not None:
@@ -127,10 +131,11 @@ def _chain(sampling: Sampling, vocabulary: Vocabulary) -> Any:
     links = []
     if sampling.logit_bias:
         links.append(_biases(sampling.logit_bias, vocabulary.size))
-    penalties = sampling.repeat_penalty, sampling.frequency_penalty, sampling.presence_penalty
-    if penalties != _NO_PENALTIES:
+    if sampling.penalties != _NO_PENALTIES:
         links.append(
-            llama_cpp.llama_sampler_init_penalties(vocabulary.size, _REPEAT_WINDOW, *penalties)
+            llama_cpp.llama_sampler_init_penalties(
+                vocabulary.size, _REPEAT_WINDOW, *sampling.penalties
+            )
         )
     if sampling.temperature <= 0:
         links.append(llama_cpp.llama_sampler_init_greedy())

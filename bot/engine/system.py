@@ -11,6 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from bot.settings import EngineSettings
+
 AMX_WARNING = (
     "this llama.cpp was built with AMX, which crashes it (ggml-org/llama.cpp#20824): models are "
     "loaded without repacked weights, which is slower; reinstall with `make clean chat` to mend it"
@@ -82,6 +84,11 @@ def usable_cores() -> int:
     allowed = os.sched_getaffinity(0)
     cores = {_siblings(cpu) for cpu in allowed}
     return max(1, min(len(cores), _quota(_CGROUP_QUOTA) or len(cores)))
+
+
+def threads_of(settings: EngineSettings) -> int:
+    """For llama.cpp: as many as were asked for, or the usable cores."""
+    return settings.threads or usable_cores()
 
 
 def _siblings(cpu: int) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import TypeAlias
 
-from bot.engine.benchmark import text_of
+from bot.engine.benchmark import quantile, text_of
 
 Messages: TypeAlias = list[tuple[str, str]]
 Stream: TypeAlias = Callable[[str, Messages], AsyncIterator[str]]
@@ -42,8 +42,7 @@ class Measured:
 
     def first_token(self, share: float, turns: slice = slice(None)) -> float:
         """The quantile of the first-token times of these turns."""
-        times = sorted(time for turn in self.first_token_ms[turns] for time in turn)
-        return times[min(len(times) - 1, int(share * len(times)))]
+        return quantile([time for turn in self.first_token_ms[turns] for time in turn], share)
 
 
 async def run(stream: Stream, load: Workload, count: Callable[[str], int]) -> Measured:
