@@ -46,7 +46,7 @@ class EngineSettings(Section):
     """Where llama.cpp runs: on a thread of kefu, or in a process of its own, whose crash ends no
     more than the replies that it was writing."""
     gpu_layers: int = Field(default=-1, ge=-1)
-    """Layers put on the GPU, where the build can; -1 means all."""
+    """Layers put on the GPU, where the build can; -1 takes as many as fit."""
     adapters: dict[Path, float] = Field(default_factory=dict)
     """LoRA adapters, GGUF files made for the model, each with its scale: `{"tone.gguf" = 1.0}`."""
     cache_type: Literal["f16", "q8_0"] = "f16"

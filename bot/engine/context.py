@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-import os
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,8 +11,9 @@ import llama_cpp
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.engine import adapters, loading, log, system
+from bot.engine import adapters, log, system
 from bot.engine.batch import Batch
+from bot.engine.fit import Fit
 from bot.engine.interrupt import Interrupt
 from bot.engine.modes import CANDIDATES, Modes, chosen, key_of
 from bot.errors import ModelError, ModelFileError
@@ -23,19 +22,10 @@ from bot.settings import EngineSettings
 CHUNK = 256
 """Prompt tokens of one step at most, of all conversations together. Eight with nothing in common
 are a sixth faster with it than with 128; 512 gains nothing more."""
-_LARGEST_DEFAULT_WINDOW = 8192
-_SHARE_OF_MEMORY = 0.25
 
 
-@dataclass(frozen=True, slots=True)
-class _CacheType:
-    number: int
-    """ggml's own."""
-    bytes: float
-    """Of a value."""
-
-
-_CACHE_TYPES = {"f16": _CacheType(1, 2.0), "q8_0": _CacheType(8, 34 / 32)}
+_CACHE_TYPES = {"f16": 1, "q8_0": 8}
+"""ggml's own numbers."""
 
 
 class Interrupted(Exception):
@@ -53,48 +43,18 @@ class Part(NamedTuple):
     """So many of the last tokens give logits."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
-    window: int
-    """Tokens of a conversation."""
-    slots: int
-    """Conversations in the KV cache."""
-    warnings: tuple[str, ...] = ()
-
-
-def shape_of(model: Any, settings: EngineSettings, memory: int) -> Shape:
-    """`memory`: bytes of the machine; the KV cache takes a quarter of them at most."""
-    trained = llama_cpp.llama_model_n_ctx_train(model) or _LARGEST_DEFAULT_WINDOW
-    window = min(settings.context or _LARGEST_DEFAULT_WINDOW, trained)
-    warnings = []
-    if settings.context > trained:
-        warnings.append(f"engine.context = {settings.context}: the model knows {trained} at most")
-    token = _cache_bytes(model, settings)
-    fitting = int(memory * _SHARE_OF_MEMORY / (window * token))
-    slots = max(1, min(settings.conversations, fitting))
-    if slots < settings.conversations:
-        warnings.append(f"memory for {slots} of {settings.conversations} conversations at a time")
-    return Shape(window, slots, tuple(warnings))
-
-
-def physical_memory() -> int:
-    if not hasattr(os, "sysconf"):  # Windows: guess low
-        return 8 << 30
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
 class DecodingContext:
     """On the engine thread only."""
 
     def __init__(
         self,
         model: Any,
-        shape: Shape,
+        fit: Fit,
         settings: EngineSettings,
         interrupt: Interrupt,
         modes: Modes,
     ) -> None:
-        parameters = _parameters(shape, settings, modes)
+        parameters = _parameters(fit, settings, modes)
         # llama.cpp keeps the address, so this must live as long as the context.
         self._abort = interrupt.callback
         parameters.abort_callback = self._abort
@@ -102,7 +62,7 @@ class DecodingContext:
         self._pointer = llama_cpp.llama_init_from_model(model, parameters)
         if not self._pointer:
             raise ModelFileError(
-                f"llama.cpp makes no context of {shape.window} tokens for {shape.slots} "
+                f"llama.cpp makes no context of {fit.window} tokens for {fit.slots} "
                 f"conversations ({log.last_error()}); lower engine.context or engine.conversations"
                 + (", or leave engine.cache_type out" if settings.cache_type != "f16" else "")
             )
@@ -115,7 +75,7 @@ class DecodingContext:
         except ModelFileError:
             llama_cpp.llama_free(self._pointer)
             raise
-        self._batch = Batch(_step_tokens(shape))
+        self._batch = Batch(_step_tokens(fit))
         self._warm_up()
 
     @property
@@ -179,18 +139,19 @@ class DecodingContext:
 
 
 def measured_modes(
-    model: Any, path: Path, shape: Shape, settings: EngineSettings, cache: Path | None
+    model: Any, path: Path, fit: Fit, settings: EngineSettings, cache: Path | None
 ) -> Modes:
     """The fastest for this model on this machine; `cache` keeps what was measured."""
-    if _is_on_gpu(settings):
-        return Modes(flash_attention=True)
 
     def open_context(modes: Modes) -> Any:
-        return llama_cpp.llama_init_from_model(model, _parameters(shape, settings, modes))
+        return llama_cpp.llama_init_from_model(model, _parameters(fit, settings, modes))
 
     threads = system.threads_of(settings)
-    key = f"{key_of(path, sequences=shape.slots, threads=threads)} {settings.cache_type}"
-    return chosen(open_context, _candidates(settings), sequences=shape.slots, key=key, cache=cache)
+    key = f"{key_of(path, sequences=fit.slots, threads=threads)} {settings.cache_type}"
+    if fit.gpu_layers:
+        names = [device.description for device in system.devices() if device.kind != "cpu"]
+        key += f" {fit.gpu_layers} {' '.join(names)}"
+    return chosen(open_context, _candidates(settings), sequences=fit.slots, key=key, cache=cache)
 
 
 def _candidates(settings: EngineSettings) -> Sequence[Modes]:
@@ -198,43 +159,26 @@ def _candidates(settings: EngineSettings) -> Sequence[Modes]:
     return [m for m in CANDIDATES if m.flash_attention or settings.cache_type == "f16"]
 
 
-def _is_on_gpu(settings: EngineSettings) -> bool:
-    return bool(llama_cpp.llama_supports_gpu_offload()) and settings.gpu_layers != 0
-
-
-def _parameters(shape: Shape, settings: EngineSettings, modes: Modes) -> Any:
+def _parameters(fit: Fit, settings: EngineSettings, modes: Modes) -> Any:
     parameters = llama_cpp.llama_context_default_params()
-    parameters.n_ctx = shape.window * shape.slots
-    parameters.n_seq_max = shape.slots
-    parameters.n_batch = parameters.n_ubatch = _step_tokens(shape)
-    parameters.n_outputs_max = shape.slots  # llama.cpp reserves one a sequence, and aborts below
+    parameters.n_ctx = fit.window * fit.slots
+    parameters.n_seq_max = fit.slots
+    parameters.n_batch = parameters.n_ubatch = _step_tokens(fit)
+    parameters.n_outputs_max = fit.slots  # llama.cpp reserves one a sequence, and aborts below
     threads = system.threads_of(settings)
     parameters.n_threads = parameters.n_threads_batch = threads
     parameters.kv_unified = modes.unified
-    parameters.type_k = parameters.type_v = _CACHE_TYPES[settings.cache_type].number
-    # llama.cpp knows which GPUs can (-1); which CPUs should was measured
-    parameters.flash_attn_type = -1 if _is_on_gpu(settings) else int(modes.flash_attention)
+    parameters.type_k = parameters.type_v = _CACHE_TYPES[settings.cache_type]
+    # a GPU that cannot is known to llama.cpp (-1); whether one that can should, was measured
+    flash = -1 if fit.gpu_layers else 1
+    parameters.flash_attn_type = flash if modes.flash_attention else 0
     return parameters
 
 
-def _step_tokens(shape: Shape) -> int:
+def _step_tokens(fit: Fit) -> int:
     """At most, of all conversations."""
-    return CHUNK + shape.slots
+    return CHUNK + fit.slots
 
 
 def _bytes_of(state: NDArray[np.uint8]) -> Any:
     return state.ctypes.data_as(ctypes.POINTER(ctypes.c_uint8))
-
-
-def _cache_bytes(model: Any, settings: EngineSettings) -> float:
-    """Of one token in the KV cache."""
-    architecture = loading.metadata(model, "general.architecture") or ""
-    heads = max(1, llama_cpp.llama_model_n_head(model))
-    size = llama_cpp.llama_model_n_embd(model) // heads
-    lengths = [
-        int(loading.metadata(model, f"{architecture}.attention.{kind}_length") or size)
-        for kind in ("key", "value")
-    ]
-    layers: int = llama_cpp.llama_model_n_layer(model)
-    kept_heads: int = llama_cpp.llama_model_n_head_kv(model) or heads
-    return max(1.0, layers * kept_heads * sum(lengths) * _CACHE_TYPES[settings.cache_type].bytes)

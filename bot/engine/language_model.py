@@ -8,9 +8,11 @@ from pathlib import Path
 
 import llama_cpp
 
-from bot.engine import loading
-from bot.engine.context import DecodingContext, measured_modes, physical_memory, shape_of
+from bot.engine import loading, system
+from bot.engine.context import DecodingContext, measured_modes
+from bot.engine.fit import Fit, fit
 from bot.engine.generation import Generation
+from bot.engine.header import read_header
 from bot.engine.memory import ConversationMemory
 from bot.engine.request import Request, Said
 from bot.engine.scheduler import Scheduler
@@ -32,14 +34,14 @@ class LanguageModel(TextModel):
     ) -> None:
         self.settings = settings
         self._thread = thread
-        self._model = loading.open_model(path, gpu_layers=settings.gpu_layers)
+        fit = _fit(path, settings)
+        self._model = loading.open_model(path, gpu_layers=fit.gpu_layers)
         try:
             wording = _wording(self._model)
             self.vocabulary = Vocabulary(self._model)
-            shape = shape_of(self._model, settings, physical_memory())
-            self.modes = measured_modes(self._model, path, shape, settings, cache)
+            self.modes = measured_modes(self._model, path, fit, settings, cache)
             self._context = DecodingContext(
-                self._model, shape, settings, thread.interrupt, self.modes
+                self._model, fit, settings, thread.interrupt, self.modes
             )
         except (ModelError, ValueError) as error:
             llama_cpp.llama_model_free(self._model)
@@ -47,7 +49,7 @@ class LanguageModel(TextModel):
         self.memory = ConversationMemory(
             self._context,
             self.vocabulary,
-            sequences=shape.slots,
+            sequences=fit.slots,
             budget=settings.parked_megabytes << 20,
         )
         self._scheduler = Scheduler(
@@ -55,7 +57,7 @@ class LanguageModel(TextModel):
             self.memory,
             self.vocabulary,
             thread.interrupt,
-            window=shape.window,
+            window=fit.window,
             limits=settings,
         )
         self._worker = Worker(
@@ -65,8 +67,8 @@ class LanguageModel(TextModel):
             give_up=self._scheduler.give_up,
         )
         self._template = template_of(self._model, self.vocabulary)
-        self.info = _info(self._model, path, shape.window, shape.slots, wording)
-        found = (loading.build_warning(), *shape.warnings, self._template.warning)
+        self.info = _info(self._model, path, fit.window, fit.slots, wording)
+        found = (loading.build_warning(), *fit.warnings, self._template.warning)
         self.warnings = tuple(warning for warning in found if warning)
         thread.keep(self._free)
 
@@ -96,6 +98,18 @@ class LanguageModel(TextModel):
         self.vocabulary.close()
         self._context.free()
         llama_cpp.llama_model_free(self._model)
+
+
+def _fit(path: Path, settings: EngineSettings) -> Fit:
+    try:
+        return fit(
+            read_header(path),
+            settings,
+            devices=system.devices(),
+            memory=system.memory(),
+        )
+    except ModelError as error:
+        raise ModelFileError(f"{path} {error}") from None
 
 
 def template_of(model: object, vocabulary: Vocabulary) -> ChatTemplate:

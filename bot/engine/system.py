@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from bot.settings import EngineSettings
 
@@ -20,14 +20,27 @@ AMX_WARNING = (
 _BACKENDS = ("cuda", "metal", "vulkan", "rocm", "sycl")
 _CPU_TOPOLOGY = Path("/sys/devices/system/cpu")
 _CGROUP_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+_CGROUP_MEMORY = Path("/sys/fs/cgroup/memory.max")
+_KINDS: tuple[Literal["cpu", "gpu", "igpu", "accelerator"], ...] = (
+    "cpu",
+    "gpu",
+    "igpu",
+    "accelerator",
+    "gpu",
+)
+"""By ggml's number; the last is several GPUs that act as one."""
+_GUESSED_MEMORY = 8 << 30
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
     name: str
     description: str
+    kind: Literal["cpu", "gpu", "igpu", "accelerator"]
     memory: int
     """Bytes in all; 0 where the device does not say."""
+    free: int
+    """Bytes of them that nobody has taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +60,11 @@ def describe() -> SystemReport:
     import llama_cpp
 
     info = system_info()
-    devices = _devices()
+    found = devices()
     return SystemReport(
-        backend=backend_of(device.name for device in devices),
+        backend=backend_of(device.name for device in found),
         instructions=tuple(re.findall(r"(\w+) = 1\b", info)),
-        devices=devices,
+        devices=found,
         llama_cpp_version=llama_cpp.__version__,
         threads=usable_cores(),
         warning=amx_warning(info),
@@ -91,6 +104,12 @@ def threads_of(settings: EngineSettings) -> int:
     return settings.threads or usable_cores()
 
 
+def memory() -> int:
+    """Bytes that this process may use: the machine's, or what its container is held to."""
+    own = [device.memory for device in devices() if device.kind == "cpu" and device.memory]
+    return min([*(own or [_GUESSED_MEMORY]), *_limit(_CGROUP_MEMORY)])
+
+
 def _siblings(cpu: int) -> str:
     """The same text for all hyper-threads of a core."""
     try:
@@ -108,20 +127,35 @@ def _quota(file: Path) -> int | None:
     return None if quota == "max" else max(1, int(quota) // int(period))
 
 
-def _devices() -> tuple[Device, ...]:
-    count = _ggml("ggml_backend_dev_count", [], ctypes.c_size_t)
-    get = _ggml("ggml_backend_dev_get", [ctypes.c_size_t], ctypes.c_void_p)
+def _limit(file: Path) -> list[int]:
+    """None or one."""
+    try:
+        return [int(file.read_text())]
+    except (OSError, ValueError):  # no container, or "max"
+        return []
+
+
+def devices() -> tuple[Device, ...]:
+    count = ggml("ggml_backend_dev_count", [], ctypes.c_size_t)
+    get = ggml("ggml_backend_dev_get", [ctypes.c_size_t], ctypes.c_void_p)
     return tuple(_device(get(number)) for number in range(count()))
 
 
 def _device(pointer: int) -> Device:
-    name = _ggml("ggml_backend_dev_name", [ctypes.c_void_p], ctypes.c_char_p)
-    description = _ggml("ggml_backend_dev_description", [ctypes.c_void_p], ctypes.c_char_p)
+    name = ggml("ggml_backend_dev_name", [ctypes.c_void_p], ctypes.c_char_p)
+    description = ggml("ggml_backend_dev_description", [ctypes.c_void_p], ctypes.c_char_p)
     size = ctypes.POINTER(ctypes.c_size_t)
-    memory = _ggml("ggml_backend_dev_memory", [ctypes.c_void_p, size, size], None)
+    memory = ggml("ggml_backend_dev_memory", [ctypes.c_void_p, size, size], None)
     free, total = ctypes.c_size_t(), ctypes.c_size_t()
     memory(pointer, ctypes.byref(free), ctypes.byref(total))
-    return Device(name(pointer).decode(), description(pointer).decode(), total.value)
+    kind = ggml("ggml_backend_dev_type", [ctypes.c_void_p], ctypes.c_int)
+    return Device(
+        name(pointer).decode(),
+        description(pointer).decode(),
+        _KINDS[kind(pointer)],
+        total.value,
+        free.value,
+    )
 
 
 @cache
@@ -133,7 +167,7 @@ def _ggml_libraries() -> tuple[ctypes.CDLL, ...]:
     return libggml, load_shared_library("ggml-base", libggml_base_path)
 
 
-def _ggml(name: str, arguments: list[Any], result: Any) -> Any:
+def ggml(name: str, arguments: list[Any], result: Any) -> Any:
     library = next(library for library in _ggml_libraries() if hasattr(library, name))
     function = getattr(library, name)
     function.argtypes, function.restype = arguments, result

@@ -6,7 +6,6 @@ import llama_cpp
 import pytest
 
 from bot.engine import Encoder, EngineThread, LanguageModel, loading, system
-from bot.engine.context import shape_of
 from bot.errors import ModelFileError
 from bot.settings import EngineSettings
 from tests.engine.conftest import Load
@@ -130,15 +129,6 @@ def test_settings_shape_the_context(load: Load) -> None:
     too_much = load(context=4096)
     assert too_much.info.context == 512
     assert too_much.warnings == ("engine.context = 4096: the model knows 512 at most",)
-
-
-def test_conversations_are_fitted_to_the_memory(model: LanguageModel) -> None:
-    of_one = 512 * 2 * 2 * (16 + 16) * 2  # tokens, layers, heads, key and value, F16
-    settings = EngineSettings(conversations=8)
-    assert shape_of(model._model, settings, 4 * 8 * of_one).slots == 8
-    tight = shape_of(model._model, settings, 4 * 3 * of_one)
-    assert (tight.slots, tight.warnings) == (3, ("memory for 3 of 8 conversations at a time",))
-    assert shape_of(model._model, settings, 1).slots == 1
 
 
 def test_a_build_with_amx_is_loaded_safely_and_said(

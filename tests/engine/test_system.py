@@ -47,6 +47,19 @@ def test_this_machine_is_described() -> None:
     assert report.llama_cpp_version.count(".") == 2
 
 
+def test_memory_is_what_a_container_is_held_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit = tmp_path / "memory.max"
+    monkeypatch.setattr(system, "_CGROUP_MEMORY", limit)
+    own = system.memory()
+    assert own == os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limit.write_text("max\n")
+    assert system.memory() == own
+    limit.write_text("1048576\n")
+    assert system.memory() == 1 << 20
+
+
 def test_threads_are_cores_that_may_be_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
