@@ -28,7 +28,6 @@ from bot.conversation import (
     Role,
     Token,
     TurnEvent,
-    Waiting,
 )
 from bot.errors import KefuError, StoreError
 from bot.language import detect_language
@@ -38,7 +37,7 @@ from bot.skills.prompt import Turn
 from bot.skills.sentiment import SentimentTagger
 from bot.skills.small_talk import small_talk
 from bot.skills.wishes import says_yes, wishes_for_a_person
-from bot.speaking import Pieces, Speaker, Speech
+from bot.speaking import Notice, Pieces, Speaker, Speech
 from bot.store import ConversationLog
 from knowledge.followup import fold
 from knowledge.index import Knowledge
@@ -193,11 +192,11 @@ class Assistant:
             draft.rule = "nothing that the passages support" if draft.model else "nothing found"
             yield draft.say(replies.fixed(replies.UNKNOWN, draft.language))
 
-    async def _said(self, pieces: Pieces, draft: _Draft) -> AsyncGenerator[Token | Waiting, None]:
+    async def _said(self, pieces: Pieces, draft: _Draft) -> AsyncGenerator[Token | Notice, None]:
         draft.model = self._speaker.name
         async with aclosing(pieces):
             async for piece in pieces:
-                yield piece if isinstance(piece, Waiting) else draft.say(piece)
+                yield piece if isinstance(piece, Notice) else draft.say(piece)
         draft.rule = draft.rule or draft.speech.rule
 
     async def _history(self, message: Message) -> list[Message]:

@@ -7,6 +7,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TypeAlias
 
+from bot.text import counted
+
 
 class Role(StrEnum):
     CUSTOMER = "customer"
@@ -163,6 +165,27 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Shortened:
+    """The model's window did not hold all of the prompt; told before the reply begins."""
+
+    turns: int = 0
+    """Earlier ones, from the first, that it was not shown."""
+    passages: int = 0
+    """Of those found, from the last, that it was not shown."""
+    characters: int | None = None
+    """Of the customer's message, so many that it was shown; None where that was all."""
+
+    @property
+    def told(self) -> str:
+        parts = [
+            f"the message beyond {self.characters:,} characters" if self.characters else "",
+            counted(self.turns, "earlier turn") if self.turns else "",
+            counted(self.passages, "passage") if self.passages else "",
+        ]
+        return f"not read: {', '.join(part for part in parts if part)}"
+
+
+@dataclass(frozen=True, slots=True)
 class Token:
     """The next piece of the reply, whole characters only."""
 
@@ -195,4 +218,6 @@ class Failed:
     """One line for the reader: what is wrong, which value, what to do."""
 
 
-TurnEvent: TypeAlias = Noted | LookedUp | Waiting | Token | Answered | HandedOff | Stopped | Failed
+TurnEvent: TypeAlias = (
+    Noted | LookedUp | Waiting | Shortened | Token | Answered | HandedOff | Stopped | Failed
+)

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk, BaseMessage
 
-from bot.conversation import Citation, Passage, Timing, Waiting
+from bot.conversation import Citation, Passage, Shortened, Timing, Waiting
 from bot.sentences import split_sentences
 from bot.skills.grounding import Grounding
 from bot.skills.prompt import PromptWriter, Turn
 from bot.skills.wording import Outline, Wording
 
-Pieces = AsyncGenerator[str | Waiting, None]
+Notice: TypeAlias = Waiting | Shortened
+Pieces: TypeAlias = AsyncGenerator[str | Notice, None]
 
 
 @dataclass(slots=True)
@@ -97,7 +98,7 @@ class Speaker:
         said = ""
         async with aclosing(_sentences(pieces)) as sentences:
             async for sentence in sentences:
-                if isinstance(sentence, Waiting):
+                if isinstance(sentence, Notice):
                     yield sentence
                 elif await self._grounding.supported(sentence, passages, language):
                     said += sentence
@@ -115,11 +116,15 @@ class Speaker:
         speech: Speech,
     ) -> Pieces:
         """What the model says, held to `outline` where there is one, and to nothing else."""
-        messages = list(self._writer.write(history, current).messages)
+        prompt = self._writer.write(history, current)
+        if self.reads:
+            speech.shown = prompt.current.passages
+        if cut := self._missed(prompt.shortened):
+            yield cut
         arguments: dict[str, Any] = {} if outline is None else {"outline": outline}
         last = AIMessageChunk(content="")
         chunks = self._model.astream(
-            messages, config={"metadata": {"conversation": conversation}}, **arguments
+            list(prompt.messages), config={"metadata": {"conversation": conversation}}, **arguments
         )
         # a stop reaches the engine at once; it is an asynchronous generator, whatever its type says
         async with aclosing(chunks):  # type: ignore[type-var]
@@ -132,13 +137,19 @@ class Speaker:
                     last = chunk
         speech.timing = _timing(last)
 
+    def _missed(self, cut: Shortened | None) -> Shortened | None:
+        """What of a cut matters: a model that does not read misses neither turns nor passages."""
+        if cut is None or self.reads:
+            return cut
+        return Shortened(characters=cut.characters) if cut.characters is not None else None
+
 
 async def _sentences(pieces: Pieces) -> Pieces:
     """The pieces, cut after each sentence that is certainly over; white space is kept."""
     pending = ""
     async with aclosing(pieces):
         async for piece in pieces:
-            if isinstance(piece, Waiting):
+            if isinstance(piece, Notice):
                 yield piece
                 continue
             pending += piece

@@ -19,3 +19,7 @@ def printable(text: str) -> str:
 def escaped(json: str) -> str:
     """JSON that a terminal can show: what is unsafe stands in it as \\u escapes."""
     return UNSAFE.sub(lambda found: f"\\u{ord(found[0]):04x}", json)
+
+
+def counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -18,6 +18,7 @@ from bot.conversation import (
     Noted,
     ReplyStatus,
     Role,
+    Shortened,
     Token,
     TurnEvent,
     Waiting,
@@ -114,6 +115,22 @@ async def test_the_place_in_the_queue_is_told(make: Make, conversation: Conversa
     events = await turn(make(model), conversation, "How long can shoes be returned?")
     assert [event.place for event in events if isinstance(event, Waiting)] == [2, 1]
     assert shown(events) == "Shoes can be returned within 60 days of delivery."
+
+
+async def test_what_the_window_does_not_hold_is_told(
+    make: Make, conversation: Conversation
+) -> None:
+    model = ScriptedChatModel(replies=["Shoes can be returned within 60 days of delivery."] * 2)
+    question = "How long can shoes be returned? "
+    first = await turn(make(model), conversation, question)
+    assert not any(isinstance(event, Shortened) for event in first)
+    events = await turn(make(model), conversation, question * 200)
+    assert [event for event in events if isinstance(event, Shortened)] == [
+        Shortened(turns=0, passages=0, characters=4_000)
+    ]
+    assert events.index(Shortened(characters=4_000)) < events.index(
+        next(event for event in events if isinstance(event, Token))
+    )
 
 
 async def test_a_sentence_that_no_passage_supports_is_never_shown(

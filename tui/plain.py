@@ -16,6 +16,7 @@ from bot.conversation import (
     Failed,
     HandedOff,
     Message,
+    Shortened,
     Stopped,
     Token,
     TurnEvent,
@@ -91,6 +92,8 @@ class _PlainChat:
                 self._fail("the reply was stopped")
             case Failed(error):
                 self._fail(error)
+            case Shortened():
+                self.tell(event.told)
             case _:
                 pass
 

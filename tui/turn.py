@@ -12,13 +12,14 @@ from bot.conversation import (
     MessageState,
     Noted,
     Passage,
+    Shortened,
     Stopped,
     Token,
     TurnEvent,
     Waiting,
 )
+from bot.text import counted
 from tui.desk import WITH_PERSON
-from tui.text import counted
 from tui.widgets.assistant_message import AssistantMessage
 from tui.widgets.customer_message import CustomerMessage
 from tui.widgets.transcript import Transcript
@@ -37,6 +38,7 @@ class Turn:
         self.handed_off = False
         self._stage = WAKING
         self._text = ""
+        self._shortened: Shortened | None = None
         self._transcript: Transcript | None = None
         self._asked = CustomerMessage(question)
         self._reply = AssistantMessage()
@@ -47,6 +49,7 @@ class Turn:
             self._asked = CustomerMessage(self.question)
             await transcript.add(self._asked)
         self._reply = AssistantMessage()
+        self._reply.shorten(self._shortened)
         await transcript.add(self._reply)
         self._transcript = transcript
         self._reply.say(self._stage)
@@ -76,6 +79,9 @@ class Turn:
                 self.say(f"reading {counted(len(passages), 'passage')}…")
             case Waiting(place):
                 self.say(f"number {place} in line…")
+            case Shortened():
+                self._shortened = event
+                self._reply.shorten(event)
             case Token(text):
                 await self._write(text)
             case Answered(message):

@@ -65,7 +65,7 @@ def ask(
 
 
 async def _one(kefu: Kefu, place: Conversation, text: str, *, as_json: bool) -> None:
-    from bot.conversation import Token
+    from bot.conversation import Shortened, Token
 
     shown = False
 
@@ -75,6 +75,8 @@ async def _one(kefu: Kefu, place: Conversation, text: str, *, as_json: bool) -> 
             sys.stdout.write(printable(event.text))
             sys.stdout.flush()
             shown = True
+        if isinstance(event, Shortened):
+            sys.stderr.write(f"kefu: {event.told}\n")
 
     result = await _turn(kefu, place, text, show)
     if as_json:

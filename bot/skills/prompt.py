@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
-from bot.conversation import Citation, SentimentLabel
+from bot.conversation import Citation, SentimentLabel, Shortened
 
 SYSTEM = (
     "You are the customer-service assistant of {business}. Answer only from the passages. "
@@ -47,8 +47,10 @@ class Turn:
 class Prompt:
     messages: tuple[BaseMessage, ...]
     tokens: int
-    dropped: int
-    """Earlier turns that the window had no room for."""
+    current: Turn
+    """As it is shown, which may be less of it than there was."""
+    shortened: Shortened | None
+    """What the window had no room for."""
 
 
 class PromptWriter:
@@ -66,13 +68,18 @@ class PromptWriter:
         self._room = context - min(reserve, context // 2) - count([self._system])
 
     def write(self, history: Sequence[Turn], current: Turn) -> Prompt:
-        current = self._shortened(current)
-        turns = [*history, current]
+        shown = self._shortened(current)
+        turns = [*history, shown]
         first = self._first_shown(turns)
         messages: list[BaseMessage] = [self._system]
         for turn in turns[first:]:
             messages += turn.messages()
-        return Prompt(tuple(messages), self._count(messages), first)
+        passages = len(current.passages) - len(shown.passages)
+        characters = None if shown.question == current.question else len(shown.question)
+        cut = Shortened(first, passages, characters)
+        return Prompt(
+            tuple(messages), self._count(messages), shown, None if cut == Shortened() else cut
+        )
 
     def _first_shown(self, turns: Sequence[Turn]) -> int:
         """Replays the conversation: whenever the window was full, half of it was given up.

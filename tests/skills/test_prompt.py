@@ -4,7 +4,7 @@ from collections.abc import Sequence
 import pytest
 from langchain_core.messages import BaseMessage
 
-from bot.conversation import Citation, SentimentLabel
+from bot.conversation import Citation, SentimentLabel, Shortened
 from bot.skills import prompt
 from bot.skills.prompt import PromptWriter, Turn
 from models.training import corpus, phrases
@@ -67,6 +67,23 @@ def test_a_full_window_gives_up_half_and_then_keeps_its_front() -> None:
         written = small.write([turn(i) for i in range(n)], Turn("now"))
         assert written.tokens <= 1_500 - 100
         assert written.messages[-1].content == fenced("now")
+
+
+def test_what_had_no_room_is_told() -> None:
+    narrow = writer(context=700, reserve=100)
+    assert narrow.write([], Turn("now", None, (PASSAGE,))).shortened is None
+    written = narrow.write([turn(1), turn(2)], Turn("x" * 5_000, None, (PASSAGE, PASSAGE)))
+    cut = written.shortened
+    assert cut is not None
+    assert (cut.turns, cut.passages) == (2, 2)
+    assert cut.characters == len(written.current.question) < 700
+    assert written.messages[-1].content == fenced(written.current.question)
+    assert cut.told == (
+        f"not read: the message beyond {cut.characters} characters, 2 earlier turns, 2 passages"
+    )
+    wide = writer(context=20_000).write([], Turn("x" * 5_000))
+    assert wide.shortened == Shortened(characters=4_000)
+    assert wide.shortened.told == "not read: the message beyond 4,000 characters"
 
 
 @pytest.mark.parametrize("question", ["x" * 1_000_000, "鞋" * 1_000_000])

@@ -24,6 +24,7 @@ from bot.conversation import (
     Role,
     Sentiment,
     SentimentLabel,
+    Shortened,
     Stopped,
     Timing,
     Token,
@@ -113,6 +114,7 @@ class Script:
     silent: bool = False
     places: tuple[int, ...] = ()
     """In the queue, told before the reply begins; each waits for `gate`, too."""
+    shortened: Shortened | None = None
 
 
 @dataclass
@@ -236,6 +238,8 @@ class FakeAssistant:
             yield await self._hand_off(conversation, script)
             return
         yield LookedUp(script.passages)
+        if script.shortened:
+            yield script.shortened
         for place in script.places:
             yield Waiting(place)
             if script.gate:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.conversation import ReplyStatus
+from bot.conversation import ReplyStatus, Shortened
 from bot.errors import ModelError
 from tests.tui.fake_desk import RETURNS, SHOES, FakeDesk, Script, cite
 from tui.desk import WITH_PERSON
@@ -55,7 +55,7 @@ async def test_the_end_of_the_input_ends_it() -> None:
 
 async def test_what_is_not_the_reply_goes_to_stderr() -> None:
     desk = FakeDesk(
-        Script(error="the model is gone"),
+        Script(error="the model is gone", shortened=Shortened(passages=1)),
         Script(before_noted=ModelError("closed")),
         Script(rule="held", silent=True),
         warnings=("slow machine",),
@@ -63,7 +63,13 @@ async def test_what_is_not_the_reply_goes_to_stderr() -> None:
     code, out, err = await talk(desk, "one\ntwo\nthree\n")
     assert code == 1
     assert out == f"{RETURNS.text}\n"
-    assert err.splitlines() == ["slow machine", "the model is gone", "closed", WITH_PERSON]
+    assert err.splitlines() == [
+        "slow machine",
+        "not read: 1 passage",
+        "the model is gone",
+        "closed",
+        WITH_PERSON,
+    ]
 
 
 async def test_the_checked_reply_follows_one_that_was_not_kept() -> None:

@@ -15,6 +15,7 @@ from bot.conversation import (
     ConversationState,
     MessageState,
     ReplyStatus,
+    Shortened,
     TurnEvent,
 )
 from bot.errors import ModelError, StoreFull
@@ -70,6 +71,16 @@ async def test_the_place_in_line_is_shown(make_app: AppMaker) -> None:
         for _ in range(2):
             gate.release()
         await until(pilot, lambda: footer(answers(pilot)[0]) == "writing…")
+
+
+async def test_what_the_model_was_not_shown_is_said(make_app: AppMaker) -> None:
+    desk = FakeDesk(Script(shortened=Shortened(turns=3, characters=4_000)))
+    async with make_app(desk).run_test() as pilot:
+        await awake(pilot)
+        await ask(pilot, "How long?")
+        assert "not read: the message beyond 4,000 characters, 3 earlier turns" in footer(
+            answers(pilot)[0]
+        )
 
 
 async def test_escape_stops_and_keeps_what_was_written(make_app: AppMaker) -> None:

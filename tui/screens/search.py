@@ -14,10 +14,11 @@ from textual.widgets.option_list import Option
 
 from bot.conversation import Role
 from bot.errors import KefuError
+from bot.text import counted
 from tui.desk import ConversationLog, Hit
 from tui.keys import SEARCH_KEYS
 from tui.mood import MUTED
-from tui.text import counted, one_line
+from tui.text import one_line
 from tui.widgets.conversation_list import UNTITLED
 
 SPEAKERS = {Role.CUSTOMER: "You", Role.ASSISTANT: "kefu", Role.AGENT: "Person"}

@@ -9,9 +9,9 @@ from textual.message import Message as TextualMessage
 from textual.widgets import Markdown, Static
 from textual.widgets.markdown import MarkdownStream
 
-from bot.conversation import Message, MessageState, ReplyStatus, Role, Timing
-from bot.text import printable
-from tui.text import counted, duration, one_line
+from bot.conversation import Message, MessageState, ReplyStatus, Role, Shortened, Timing
+from bot.text import counted, printable
+from tui.text import duration, one_line
 
 STATUSES = {
     ReplyStatus.UNKNOWN: ("◇ not in the help pages", "$text-warning"),
@@ -44,6 +44,7 @@ class AssistantMessage(Vertical):
         """Until it is finished, stopped or failed."""
         self._footer: tuple[str | Content | tuple[str, str], ...] = ()
         self._stream: MarkdownStream | None = None
+        self._shortened: Shortened | None = None
 
     def compose(self) -> ComposeResult:
         yield Markdown(self.text or None, parser_factory=parser, open_links=False)
@@ -71,6 +72,10 @@ class AssistantMessage(Vertical):
         """What is being done before there is anything to read."""
         self._footer = (stage,)
         self._show_footer()
+
+    def shorten(self, cut: Shortened | None) -> None:
+        """What the model was not shown of the prompt: the reply's footer says it."""
+        self._shortened = cut
 
     async def write(self, piece: str) -> None:
         piece = printable(piece)
@@ -114,6 +119,8 @@ class AssistantMessage(Vertical):
             parts.append(mark)
         if number := sum(citation.cited for citation in message.citations):
             parts.append((counted(number, "source"), "$text-primary"))
+        if self._shortened is not None:
+            parts.append((self._shortened.told, "$text-warning"))
         parts.extend(_figures(message.timing) if message.timing else [])
         self._footer = tuple(parts)
 
