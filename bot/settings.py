@@ -33,7 +33,8 @@ class EngineSettings(Section):
     key: SecretStr = SecretStr("")
     """What the server asks for as a key, where it does."""
     timeout: float = Field(default=60, gt=0)
-    """Seconds without a word from the server after which a request is given up."""
+    """Seconds without a word from the server after which a request is given up, and without a sign
+    of life after which the engine's process is ended and started again."""
     retries: int = Field(default=2, ge=0)
     """How often a request is sent again that the server did not take."""
     context: int = Field(default=0, ge=0)

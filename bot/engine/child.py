@@ -8,7 +8,9 @@ import pickle
 import signal
 import sys
 import threading
+import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -22,7 +24,7 @@ from bot.engine.request import Request
 from bot.engine.stream import Cancellable
 from bot.engine.text_model import ModelInfo
 from bot.engine.thread import EngineThread
-from bot.errors import KefuError, ModelError
+from bot.errors import EngineClosed, KefuError, ModelError
 from bot.settings import EngineSettings
 
 
@@ -66,8 +68,12 @@ class Cancel(NamedTuple):
 Work: TypeAlias = Ask | Encode
 Letter: TypeAlias = tuple[int, Work | Cancel]
 """To the child: which exchange, and what."""
-Answer: TypeAlias = tuple[int, Literal["put", "end", "fail"], Any]
-"""From the child, in lists: which exchange, what happened, and with what."""
+Answer: TypeAlias = tuple[int, Literal["put", "end", "fail", "alive"], Any]
+"""From the child, in lists: which exchange, what happened, and with what. Exchange 0 is nobody's:
+the engine thread is well."""
+
+_SIGNS = 4
+"""Of life, in the time after which the parent gives it up."""
 
 
 def serve(connection: Connection, models: Models) -> None:
@@ -82,9 +88,23 @@ def serve(connection: Connection, models: Models) -> None:
             return
         connection.send(Ready(model.info, model.warnings, model.modes, encoder.languages))
         post = _Post(connection)
+        _show_life(thread, post, models.settings.timeout / _SIGNS)
         open_: dict[int, _Outlet] = {}
         while (letter := _received(connection)) is not None:
             _hand_in(letter, model, encoder, post, open_)
+
+
+def _show_life(thread: EngineThread, post: _Post, pause: float) -> None:
+    """Each sign comes by the engine thread: when llama.cpp hangs, there are no more."""
+
+    def work() -> None:
+        with suppress(EngineClosed):
+            while True:
+                time.sleep(pause)
+                thread.run(lambda: None)
+                post.send((0, "alive", None))
+
+    threading.Thread(target=work, name="kefu-life", daemon=True).start()
 
 
 def _received(connection: Connection) -> Letter | None:

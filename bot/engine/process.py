@@ -1,4 +1,4 @@
-"""The engine in a process of its own: when llama.cpp crashes, it is started again.
+"""The engine in a process of its own: when llama.cpp crashes or hangs, it is started again.
 
 A request that had not said a word yet is handed in once more; one that had, or that saw a second
 crash, fails with EngineCrashed. Prompts are rendered and counted here, with the vocabulary alone.
@@ -6,25 +6,20 @@ crash, fails with EngineCrashed. Prompts are rendered and counted here, with the
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
-import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from contextlib import redirect_stderr, suppress
 from itertools import count
-from multiprocessing.connection import Connection
-from multiprocessing.context import SpawnProcess
 from typing import Any, Self
 
 import llama_cpp
 
 from bot.engine import loading
-from bot.engine.child import Answer, Ask, Cancel, Encode, Models, Ready, Work, serve
+from bot.engine.child import Ask, Cancel, Encode, Models, Ready, Work
 from bot.engine.language_model import template_of
 from bot.engine.request import Queued, Request, Said
+from bot.engine.spawned import Spawned
 from bot.engine.stream import Cancellable, Outlet
 from bot.engine.text_model import TextModel
 from bot.engine.vector_model import VectorModel, Vectors
@@ -63,12 +58,12 @@ class EngineProcess:
         self._lock = threading.Lock()
         self._numbers = count(1)
         self._open: dict[int, Exchange] = {}
-        self._child: SpawnProcess | None = None
-        self._connection: Connection | None = None
-        """None while there is no child that takes work."""
-        self._crashes: deque[float] = deque()
+        self._crashes = _Crashes()
         self._stopping = threading.Event()
-        ready = self._started()
+        self._child = Spawned(models)
+        self._takes_work = True
+        """False while there is no child that does."""
+        ready = self._child.ready
         self.language_model = IsolatedLanguageModel(self, models, ready)
         self.encoder = IsolatedEncoder(self, ready)
         self._reader = threading.Thread(target=self._read, name="kefu-process", daemon=True)
@@ -81,7 +76,7 @@ class EngineProcess:
 
     @property
     def pid(self) -> int | None:
-        return self._child.pid if self._child is not None else None
+        return self._child.process.pid
 
     def hand_in(self, work: Work, outlet: Outlet[Any], *, limit: int | None = None) -> Exchange:
         """Raise EngineBusy where `limit` others wait for the child to start, or EngineClosed."""
@@ -89,7 +84,7 @@ class EngineProcess:
         with self._lock:
             if self._stopping.is_set():
                 raise EngineClosed("the engine was closed; open kefu again")
-            if self._connection is None and limit is not None and len(self._open) >= limit:
+            if not self._takes_work and limit is not None and len(self._open) >= limit:
                 raise EngineBusy(
                     f"{len(self._open)} requests wait for the engine to start again, as many as "
                     "engine.waiting allows; ask again in a moment"
@@ -102,7 +97,8 @@ class EngineProcess:
         with self._lock:
             if self._open.pop(exchange.number, None) is None:
                 return
-            self._post(exchange.number, Cancel())
+            if self._takes_work:
+                self._child.post((exchange.number, Cancel()))
         exchange.outlet.end()
 
     def close(self) -> None:
@@ -111,10 +107,11 @@ class EngineProcess:
             if self._stopping.is_set():
                 return
             self._stopping.set()
-            self._post(0, None)
+            if self._takes_work:
+                self._child.post(None)
         self._fail_all(EngineClosed("the engine was closed while it worked; ask again"))
         self._reader.join(_SECONDS_TO_END)
-        self._end_child()
+        self._child.kill()
         self._reader.join()
         self.language_model.free()
 
@@ -124,75 +121,24 @@ class EngineProcess:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    # --- the child
-
-    def _started(self) -> Ready:
-        context = multiprocessing.get_context("spawn")
-        ours, theirs = context.Pipe()
-        child = context.Process(
-            target=serve, args=(theirs, self._models), name="kefu-engine", daemon=True
-        )
-        # multiprocessing passes stderr on, and that of a terminal application is no file
-        with redirect_stderr(sys.__stderr__):
-            child.start()
-        theirs.close()
-        self._child = child
-        try:
-            first = ours.recv()
-        except (EOFError, OSError):
-            ours.close()
-            raise EngineCrashed(
-                f"the engine's process {_end_of(child)} while it loaded {self._models.language}; "
-                "`kefu doctor` says what is wrong with this build"
-            ) from None
-        if not isinstance(first, Ready):
-            ours.close()
-            child.join()
-            raise first
-        with self._lock:
-            self._connection = ours
-        return first
-
     def _read(self) -> None:
         """On a thread of its own, for as long as the engine is open."""
         while True:
-            self._deliver_all()
+            for answers in self._child.answers():
+                for answer in answers:
+                    self._deliver(*answer)
+            with self._lock:
+                self._takes_work = False
             if self._stopping.is_set():
                 return
             self._crashed()
-            while not self._stopping.wait(self._pause()):
-                try:
-                    self._started()
-                except (EngineCrashed, ModelFileError) as error:
-                    self._crashes.append(time.monotonic())
-                    self._fail_all(error)
-                    continue
-                if self._stopping.is_set():
-                    self._end_child()
-                self._send_all()
-                break
-            else:
+            if not self._started_again():
                 return
-
-    def _deliver_all(self) -> None:
-        """Until the child ends."""
-        connection = self._connection
-        assert connection is not None
-        while True:
-            try:
-                answers: list[Answer] = connection.recv()
-            except (EOFError, OSError):
-                break
-            for answer in answers:
-                self._deliver(*answer)
-        with self._lock:
-            self._connection = None
-        connection.close()
 
     def _deliver(self, number: int, kind: str, payload: Any) -> None:
         with self._lock:
             exchange = self._open.get(number)
-            if exchange is None:  # cancelled
+            if exchange is None:  # cancelled, or a sign of life
                 return
             if kind != "put":
                 del self._open[number]
@@ -205,11 +151,9 @@ class EngineProcess:
             exchange.outlet.fail(payload)
 
     def _crashed(self) -> None:
-        child = self._child
-        assert child is not None
-        self._crashes.append(time.monotonic())
+        self._crashes.add()
         error = EngineCrashed(
-            f"the engine's process {_end_of(child)} while it wrote this; "
+            f"the engine's process {self._child.ending()} while it wrote this; "
             "it is being started again, so ask again"
         )
         with self._lock:
@@ -223,18 +167,23 @@ class EngineProcess:
         for exchange in lost.values():
             exchange.outlet.fail(error)
 
-    def _pause(self) -> float:
-        """Before the next start: none after a first crash, longer after each that follows soon."""
-        now = time.monotonic()
-        while self._crashes and now - self._crashes[0] > _CRASH_MEMORY:
-            self._crashes.popleft()
-        repeated = len(self._crashes) - 1
-        return min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (repeated - 1)) if repeated > 0 else 0.0
-
-    def _end_child(self) -> None:
-        child = self._child
-        if child is not None and child.is_alive():
-            child.kill()
+    def _started_again(self) -> bool:
+        """False where the engine was closed meanwhile."""
+        while not self._stopping.wait(self._crashes.pause()):
+            try:
+                child = Spawned(self._models)
+            except (EngineCrashed, ModelFileError) as error:
+                self._crashes.add()
+                self._fail_all(error)
+                continue
+            with self._lock:
+                self._child, self._takes_work = child, True
+                if self._stopping.is_set():
+                    child.kill()
+                for exchange in self._open.values():
+                    self._send(exchange)
+            return True
+        return False
 
     def _fail_all(self, error: Exception) -> None:
         with self._lock:
@@ -243,22 +192,29 @@ class EngineProcess:
         for exchange in lost:
             exchange.outlet.fail(error)
 
-    def _send_all(self) -> None:
-        with self._lock:
-            for exchange in self._open.values():
-                self._send(exchange)
-
     def _send(self, exchange: Exchange) -> None:
-        if self._connection is not None:
+        """With the lock held."""
+        if self._takes_work:
             exchange.tries += 1
-            self._post(exchange.number, exchange.work)
+            self._child.post((exchange.number, exchange.work))
 
-    def _post(self, number: int, what: Work | Cancel | None) -> None:
-        """None: that it shall end. With the lock held, because a message is written in pieces."""
-        if self._connection is None:
-            return
-        with suppress(OSError):  # it has just crashed: the reader sees that, too
-            self._connection.send((number, what) if what is not None else None)
+
+class _Crashes:
+    """The last ones."""
+
+    def __init__(self) -> None:
+        self._times: deque[float] = deque()
+
+    def add(self) -> None:
+        self._times.append(time.monotonic())
+
+    def pause(self) -> float:
+        """Before the next start: none after a first crash, longer after each that follows soon."""
+        now = time.monotonic()
+        while self._times and now - self._times[0] > _CRASH_MEMORY:
+            self._times.popleft()
+        repeated = len(self._times) - 1
+        return min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** (repeated - 1)) if repeated > 0 else 0.0
 
 
 class IsolatedLanguageModel(TextModel):
@@ -288,14 +244,3 @@ class IsolatedEncoder(VectorModel):
 
     def hand_in(self, texts: Sequence[str], outlet: Outlet[Vectors]) -> Cancellable:
         return self._process.hand_in(Encode(list(texts)), outlet)
-
-
-def _end_of(child: SpawnProcess) -> str:
-    child.join(_SECONDS_TO_END)
-    code = child.exitcode
-    if code is None:
-        child.kill()
-        return "hung"
-    if code < 0:
-        return f"was ended by {signal.Signals(-code).name}"
-    return f"ended with status {code}"

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 from bot.engine import Encoder, EngineProcess, LanguageModel, LlamaChatModel
-from bot.engine.child import Ask, Models
+from bot.engine.child import Ask, Letter, Models
 from bot.engine.request import Finished
+from bot.engine.spawned import Spawned
 from bot.errors import (
     ContextOverflow,
     EngineBusy,
@@ -44,7 +45,7 @@ def process(models: Path) -> Iterator[EngineProcess]:
 
 @pytest.fixture(autouse=True)
 def _no_crash_is_remembered(process: EngineProcess) -> None:
-    process._crashes.clear()
+    process._crashes._times.clear()
 
 
 def crash(process: EngineProcess, how: int = signal.SIGKILL) -> None:
@@ -108,17 +109,42 @@ def test_vectors_come_through_a_crash(process: EngineProcess) -> None:
     assert np.array_equal(found[0], expected)
 
 
+def test_one_that_hangs_is_ended_and_started_again(models: Path) -> None:
+    settings = SETTINGS.model_copy(update={"timeout": 1.0})
+    with EngineProcess.start(models_in(models, settings=settings)) as process:
+        model = process.language_model
+        expected = answered(model, ask(model, "hello", conversation="a"))[0]
+        stream = model.generate(ask(model, "return the shoe", conversation="b", max_tokens=400))
+        next(one for one in stream if isinstance(one, str))
+        hung = process.pid
+        os.kill(hung or 0, signal.SIGSTOP)
+        waits = model.generate(ask(model, "hello", conversation="a"))
+        with pytest.raises(EngineCrashed, match=r"said nothing for 1 s \(engine\.timeout\)"):
+            list(stream)
+        assert "".join(one for one in waits if isinstance(one, str)) == expected
+        assert process.pid != hung
+
+
+def test_one_that_has_nothing_to_do_is_not_taken_for_hung(models: Path) -> None:
+    settings = SETTINGS.model_copy(update={"timeout": 0.5})
+    with EngineProcess.start(models_in(models, settings=settings)) as process:
+        pid = process.pid
+        time.sleep(1.5)
+        assert process.pid == pid
+        assert process._takes_work
+
+
 def test_a_request_that_always_crashes_it_is_given_up(
     process: EngineProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    post = process._post
+    post = Spawned.post
 
-    def crashing(number: int, what: Any) -> None:
-        if isinstance(what, Ask):
-            crash(process)
-        post(number, what)
+    def crashing(child: Spawned, letter: Letter | None) -> None:
+        if letter is not None and isinstance(letter[1], Ask):
+            child.kill()
+        post(child, letter)
 
-    monkeypatch.setattr(process, "_post", crashing)
+    monkeypatch.setattr(Spawned, "post", crashing)
     with pytest.raises(EngineCrashed, match="SIGKILL"):
         answered(process.language_model, ask(process.language_model, "hello"))
     monkeypatch.undo()
@@ -128,20 +154,20 @@ def test_a_request_that_always_crashes_it_is_given_up(
 def test_starts_wait_longer_after_each_crash(process: EngineProcess) -> None:
     pauses = []
     for _ in range(10):
-        process._crashes.append(time.monotonic())
-        pauses.append(process._pause())
+        process._crashes.add()
+        pauses.append(process._crashes.pause())
     assert pauses[:4] == [0, 0.5, 1, 2]
     assert pauses[-1] == 30
-    process._crashes.clear()
+    process._crashes._times.clear()
 
 
 def test_while_it_starts_only_so_many_may_wait(
     process: EngineProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = process.language_model
-    monkeypatch.setattr(process, "_pause", lambda: 0.5)
+    monkeypatch.setattr(process._crashes, "pause", lambda: 0.5)
     crash(process)
-    while process._connection is not None:
+    while process._takes_work:
         time.sleep(0.001)
     streams = [model.generate(ask(model, "hello")) for _ in range(SETTINGS.waiting)]
     with pytest.raises(EngineBusy, match="8 requests wait for the engine to start"):
@@ -198,8 +224,7 @@ def test_closing_ends_what_is_being_written_and_the_process(models: Path) -> Non
     model = process.language_model
     stream = model.generate(ask(model, "hello", max_tokens=400))
     next(one for one in stream if isinstance(one, str))
-    child = process._child
-    assert child is not None
+    child = process._child.process
     process.close()
     process.close()
     with pytest.raises(EngineClosed):

@@ -3,24 +3,28 @@ from __future__ import annotations
 import json
 import math
 import re
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
 
-from bot.engine import LanguageModel, LlamaChatModel
+from bot.engine import LanguageModel, LlamaChatModel, sampling
 from bot.engine.request import Request
 from bot.engine.sampling import Sampler, Sampling
 from bot.engine.template import ChatTurn
 from bot.errors import ModelError, UsageError
 from tests.engine.asking import answered
+from tests.engine.conftest import Load
+from tests.engine.tiny import write_language_model
 
 
-def written(model: LanguageModel, max_tokens: int = 40, **sampling: Any) -> str:
+def written(model: LanguageModel, max_tokens: int = 40, **given: Any) -> str:
     prompt = model.render([ChatTurn("user", "hello")])
-    given = {"temperature": 0.0, **sampling}
-    return answered(model, Request(prompt, Sampling(**given), max_tokens))[0]
+    chosen = Sampling(**{"temperature": 0.0, **given})
+    return answered(model, Request(prompt, chosen, max_tokens))[0]
 
 
 def token(model: LanguageModel, text: str) -> int:
@@ -169,6 +173,43 @@ def test_a_broken_grammar_in_an_outline_is_one_line(model: LanguageModel) -> Non
         with pytest.raises(ModelError, match="not GBNF"):
             outlined(chat, outline)
     assert outlined(chat, [{"grammar": 'root ::= "ok"'}]).text == "ok"
+
+
+@pytest.mark.parametrize("size", [6_400, 6_399, 6_401, 152_064])
+def test_the_largest_are_found_among_many(size: int) -> None:
+    random = np.random.default_rng(size)
+    logits = random.normal(size=size).astype(np.float32)
+    logits[random.integers(size, size=size // 3)] = -math.inf
+    logits[-1] = 9.0
+    for count in (1, 40, size // 64):
+        found = sampling._largest(logits, count)
+        assert sorted(found) == sorted(np.argsort(logits)[-count:])
+    equal = np.zeros(size, dtype=np.float32)
+    assert len(set(sampling._largest(equal, 40))) == 40
+
+
+def test_few_candidates_are_chosen_from_as_all_are(
+    tmp_path: Path, load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = load(write_language_model(tmp_path / "wide.gguf", extra_tokens=4_000))
+    favoured = dict.fromkeys(range(300, 1000, 7), 2.5)
+    cases: list[dict[str, Any]] = [
+        {"temperature": heat, "seed": seed, **more}
+        for heat in (0.7, 1.5)
+        for seed in range(3)
+        for more in ({}, {"logit_bias": favoured}, {"grammar": "root ::= [a-z]+"}, {"top_k": 5})
+    ]
+    few = [written(model, **case) for case in cases]
+    assert len(set(few)) > 12
+    chain = Sampler.__init__
+
+    def slow(self: Sampler, *arguments: Any) -> None:
+        chain(self, *arguments)
+        assert self._few
+        self._few = False
+
+    monkeypatch.setattr(Sampler, "__init__", slow)
+    assert few == [written(model, **case) for case in cases]
 
 
 def test_the_likeliest_is_what_the_chain_chooses(
