@@ -88,16 +88,21 @@ class Generation:
         """Since it left the queue."""
         return now - self._began_at if self._began_at else 0.0
 
-    def advance(self, context: object, row: int) -> None:
-        """Choose the next token by the logits of `row`, and say its text."""
+    def sample(self, context: object, row: int) -> int | None:
+        """The next token by the logits of `row`, for `advance`."""
+        return self._sampler.sample(context, row) if self._sampler is not None else None
+
+    def advance(self, token: int | None, context: object, row: int) -> None:
+        """Say the text of `token`, which was sampled from `row`, or go on to what follows it."""
         self._prefilled_at = self._prefilled_at or perf_counter()
-        while (token := self._sampled(context, row)) is None or self._vocabulary.is_end(token):
+        while token is None or self._vocabulary.is_end(token):
             if self._choice is not None:
                 self._choose(self._choice, context, row)
             else:
                 self._next_part()
             if self.is_over or self._waits_for_logits:
                 return
+            token = self.sample(context, row)
         assert self._sampler is not None
         self.written += 1
         self._say(token)
@@ -107,9 +112,6 @@ class Generation:
             self._finish("length")
         else:
             self._sampler.accept(token)
-
-    def _sampled(self, context: object, row: int) -> int | None:
-        return self._sampler.sample(context, row) if self._sampler is not None else None
 
     def _choose(self, choice: Choice, context: object, row: int) -> None:
         """Try the next beginning of a label, or say the likeliest."""

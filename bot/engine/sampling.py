@@ -138,18 +138,15 @@ class Sampler:
 
 
 def _largest(logits: Logits, count: int) -> NDArray[np.intp]:
-    """Where the `count` largest are, in no order.
+    """Where the `count` largest are, and seldom many more.
 
-    Each of them is in one of the `count` columns with the largest maxima, when the logits are laid
-    out in rows: so 152,000 are read once, and 2,500 are looked at closely.
+    The logits are laid out in columns, and the `count`th largest of their maxima is a bound: so
+    many are not below it. So 152,000 are read twice, and a few dozen go to the chain.
     """
     width = len(logits) // _COLUMN
-    table = logits[: width * _COLUMN].reshape(_COLUMN, width)
-    columns = np.argpartition(table.max(axis=0), width - count)[width - count :]
-    places = (np.arange(_COLUMN)[:, None] * width + columns).ravel()
-    places = np.concatenate([places, np.arange(width * _COLUMN, len(logits))])
-    best = np.argpartition(logits[places], len(places) - count)[len(places) - count :]
-    return places[best]
+    maxima = logits[: width * _COLUMN].reshape(_COLUMN, width).max(axis=0)
+    bound = np.partition(maxima, width - count)[width - count]
+    return np.flatnonzero(logits >= bound)
 
 
 def _candidates(places: NDArray[np.intp], logits: Logits) -> np.ndarray[Any, Any]:

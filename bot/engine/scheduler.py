@@ -222,17 +222,23 @@ class Scheduler:
         return not generation.is_over
 
     def _advance(self, generations: Sequence[Generation], parts: Sequence[Part]) -> None:
+        """All are sampled before the first reader is woken: it would take the interpreter's lock
+        from us at the next row."""
         row = -1
+        context = self._context.pointer
+        sampled: list[tuple[Generation, int | None, int]] = []
         for generation, part in zip(generations, parts, strict=True):
             row += len(part.tokens)
             slot = generation.slot
             assert slot is not None
             slot.decoded += len(part.tokens)
             if part.outputs and not generation.cancelled:
-                try:
-                    generation.advance(self._context.pointer, row)
-                except ModelError as error:  # a grammar further on in its outline
-                    generation.fail(error)
+                sampled.append((generation, generation.sample(context, row), row))
+        for generation, token, row in sampled:
+            try:
+                generation.advance(token, context, row)
+            except ModelError as error:  # a grammar further on in its outline
+                generation.fail(error)
         self._sweep()
 
     def _undo(self, generations: Sequence[Generation]) -> None:
