@@ -75,7 +75,7 @@ class DecodingContext:
         except ModelFileError:
             llama_cpp.llama_free(self._pointer)
             raise
-        self._batch = Batch(_step_tokens(fit))
+        self._batch = Batch(_step_tokens(fit, settings))
         self._warm_up()
 
     @property
@@ -163,8 +163,9 @@ def _parameters(fit: Fit, settings: EngineSettings, modes: Modes) -> Any:
     parameters = llama_cpp.llama_context_default_params()
     parameters.n_ctx = fit.window * fit.slots
     parameters.n_seq_max = fit.slots
-    parameters.n_batch = parameters.n_ubatch = _step_tokens(fit)
-    parameters.n_outputs_max = fit.slots  # llama.cpp reserves one a sequence, and aborts below
+    parameters.n_batch = parameters.n_ubatch = _step_tokens(fit, settings)
+    # llama.cpp reserves one a sequence, and aborts below
+    parameters.n_outputs_max = fit.slots * (1 + settings.drafts)
     threads = system.threads_of(settings)
     parameters.n_threads = parameters.n_threads_batch = threads
     parameters.kv_unified = modes.unified
@@ -175,9 +176,9 @@ def _parameters(fit: Fit, settings: EngineSettings, modes: Modes) -> Any:
     return parameters
 
 
-def _step_tokens(fit: Fit) -> int:
+def _step_tokens(fit: Fit, settings: EngineSettings) -> int:
     """At most, of all conversations."""
-    return CHUNK + fit.slots
+    return CHUNK + fit.slots * (1 + settings.drafts)
 
 
 def _bytes_of(state: NDArray[np.uint8]) -> Any:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from time import perf_counter
 from typing import Protocol
 
 from bot.engine.cache import Slot
 from bot.engine.choice import Choice
+from bot.engine.lookup import Lookup
 from bot.engine.reply_text import ReplyText
 from bot.engine.request import Chosen, Finished, Queued, Request, Said, Written
 from bot.engine.sampling import Sampler, logits_of
@@ -43,6 +44,8 @@ class Generation:
         self._sampler: Sampler | None = None
         self._choice: Choice | None = None
         self._chosen: list[Mapping[str, float]] = []
+        self._lookup = Lookup()
+        self._drafts = self._drafted = self._accepted = 0
         self._place = 0
         self._reused = self._prompt = 0
         self._began_at = self._prefilled_at = self._first_at = 0.0
@@ -63,12 +66,14 @@ class Generation:
         *,
         reused: int,
         window: int,
+        drafts: int,
         cut: Callable[[Slot, int], None],
     ) -> None:
-        """`slot` holds the prompt, the first `reused` tokens of it decoded; `cut` makes its KV
-        cache forget what is beyond a length. Raise ModelError."""
+        """`slot` holds the prompt, the first `reused` tokens of it decoded; so many `drafts` are
+        made at a time; `cut` makes its KV cache forget what is beyond a length. Raise
+        ModelError."""
         self.slot, self._vocabulary, self._window, self._cut = slot, vocabulary, window, cut
-        self._reused, self._prompt = reused, len(slot.tokens)
+        self._reused, self._prompt, self._drafts = reused, len(slot.tokens), drafts
         self._began_at = perf_counter()
         if not self._parts:
             self._parts.append(Written(self.request.sampling.gbnf))
@@ -87,6 +92,36 @@ class Generation:
     def seconds(self, now: float) -> float:
         """Since it left the queue."""
         return now - self._began_at if self._began_at else 0.0
+
+    @property
+    def is_sampling(self) -> bool:
+        """The model chooses freely what follows the one token that is not decoded."""
+        return self._sampler is not None and self._choice is None and self.is_writing
+
+    def draft(self) -> list[int]:
+        """Tokens that may follow, none of them beyond a limit."""
+        slot = self.slot
+        if not self._drafts or slot is None or not self.is_sampling:
+            return []
+        most = min(self.request.max_tokens - self.written - 1, self._window - len(slot.tokens))
+        return self._lookup.draft(slot.tokens, min(self._drafts, most))
+
+    def confirm(self, draft: Sequence[int], context: object, row: int) -> None:
+        """`draft` was decoded behind the token of `row`: say of it what the model would have said,
+        and what it says in place of the first that it would not."""
+        slot = self.slot
+        assert slot is not None
+        self._drafted += len(draft)
+        accepted = 0
+        for guess in draft:
+            if self.is_over or not self.is_sampling or slot.tokens[-1] != guess:
+                break
+            accepted += 1
+            self._accepted += 1
+            slot.decoded += 1
+            self.advance(self.sample(context, row + accepted), context, row + accepted)
+        self._lookup.learn(len(draft), accepted, len(slot.tokens))
+        self._cut(slot, slot.decoded)
 
     def sample(self, context: object, row: int) -> int | None:
         """The next token by the logits of `row`, for `advance`."""
@@ -205,6 +240,8 @@ class Generation:
             prompt_ms=1000 * (self._prefilled_at - self._began_at) if self._prefilled_at else 0.0,
             first_token_ms=1000 * ((self._first_at or now) - self.asked_at),
             tokens_per_second=self._per_second(now),
+            drafted_tokens=self._drafted,
+            accepted_tokens=self._accepted,
             choices=tuple(self._chosen),
         )
         self._outlet.put(finished)

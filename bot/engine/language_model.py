@@ -32,10 +32,12 @@ class LanguageModel(TextModel):
     def __init__(
         self, path: Path, thread: EngineThread, settings: EngineSettings, cache: Path | None
     ) -> None:
-        self.settings = settings
         self._thread = thread
         fit = _fit(path, settings)
         self._model = loading.open_model(path, gpu_layers=fit.gpu_layers)
+        if not _can_draft(self._model):
+            settings = settings.model_copy(update={"drafts": 0})
+        self.settings = settings
         try:
             wording = _wording(self._model)
             self.vocabulary = Vocabulary(self._model)
@@ -112,6 +114,16 @@ def _fit(path: Path, settings: EngineSettings) -> Fit:
         raise ModelFileError(f"{path} {error}") from None
 
 
+def _can_draft(model: object) -> bool:
+    """Whether a model reads, and can take back a token that it has read."""
+    forgets = llama_cpp.llama_model_is_recurrent(model) or llama_cpp.llama_model_is_hybrid(model)
+    return _reads(model) and not forgets
+
+
+def _reads(model: object) -> bool:
+    return loading.metadata(model, "kefu.reads") != "false"
+
+
 def template_of(model: object, vocabulary: Vocabulary) -> ChatTemplate:
     return ChatTemplate(
         loading.metadata(model, "tokenizer.chat_template"),
@@ -134,7 +146,7 @@ def _info(
         context=context,
         trained_context=llama_cpp.llama_model_n_ctx_train(model),
         conversations=conversations,
-        reads=loading.metadata(model, "kefu.reads") != "false",
+        reads=_reads(model),
         wording=wording,
     )
 
@@ -149,6 +161,6 @@ def _wording(model: object) -> Phrases:
         }
     except (ValueError, AttributeError, TypeError) as error:
         raise ModelFileError(f"kefu.wording is not understood: {error}") from None
-    if not parts and loading.metadata(model, "kefu.reads") == "false":
+    if not parts and not _reads(model):
         raise ModelFileError("it says that it does not read, but has no kefu.wording")
     return parts

@@ -83,6 +83,10 @@ class Finished:
     first_token_ms: float
     """From the request to the first text."""
     tokens_per_second: float
+    drafted_tokens: int = 0
+    """Of the reply: that were guessed, and"""
+    accepted_tokens: int = 0
+    """that the model would have written."""
     choices: tuple[Mapping[str, float], ...] = ()
     """Of each chosen part of the outline: the probabilities of its labels."""
 

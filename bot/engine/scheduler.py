@@ -192,7 +192,7 @@ class Scheduler:
                 part = _next_part(generation, budget)
                 budget -= len(part.tokens)
                 planned.append((generation, part))
-        planned += [(g, _next_part(g, 1)) for g in self._running if g.is_writing]
+        planned += [(g, _next_part(g, 1, g.draft())) for g in self._running if g.is_writing]
         self._sweep()
         planned.sort(key=lambda pair: pair[1].sequence)
         return [generation for generation, _ in planned], [part for _, part in planned]
@@ -215,6 +215,7 @@ class Scheduler:
                 self._vocabulary,
                 reused=reused,
                 window=self._window,
+                drafts=self._limits.drafts,
                 cut=self._memory.cut,
             )
         except ModelError as error:  # a grammar that is none
@@ -226,17 +227,23 @@ class Scheduler:
         from us at the next row."""
         row = -1
         context = self._context.pointer
-        sampled: list[tuple[Generation, int | None, int]] = []
+        sampled: list[tuple[Generation, int | None, int, Sequence[int]]] = []
         for generation, part in zip(generations, parts, strict=True):
-            row += len(part.tokens)
+            draft = part.tokens[len(part.tokens) - part.outputs + 1 :] if part.outputs else ()
+            row += len(part.tokens) - len(draft)
             slot = generation.slot
             assert slot is not None
-            slot.decoded += len(part.tokens)
-            if part.outputs and not generation.cancelled:
-                sampled.append((generation, generation.sample(context, row), row))
-        for generation, token, row in sampled:
+            slot.decoded += len(part.tokens) - len(draft)
+            if generation.cancelled and draft:
+                self._memory.cut(slot, slot.decoded)
+            elif part.outputs and not generation.cancelled:
+                sampled.append((generation, generation.sample(context, row), row, draft))
+            row += len(draft)
+        for generation, token, row, draft in sampled:
             try:
                 generation.advance(token, context, row)
+                if draft:
+                    generation.confirm(draft, context, row)
             except ModelError as error:  # a grammar further on in its outline
                 generation.fail(error)
         self._sweep()
@@ -292,9 +299,9 @@ class _Pending:
         self.tokens -= tokens
 
 
-def _next_part(generation: Generation, budget: int) -> Part:
+def _next_part(generation: Generation, budget: int, draft: Sequence[int] = ()) -> Part:
     slot = generation.slot
     assert slot is not None
     tokens = slot.tokens[slot.decoded : slot.decoded + budget]
     is_last = slot.decoded + len(tokens) == len(slot.tokens)
-    return Part(slot.sequence, slot.decoded, tokens, 1 if is_last else 0)
+    return Part(slot.sequence, slot.decoded, [*tokens, *draft], len(draft) + is_last)
