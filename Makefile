@@ -8,6 +8,7 @@ BIN     := $(VENV)/bin
 RUN     ?= runs/small
 DATA    ?= data
 PEER    ?= build/llama.cpp
+ROUNDS  ?= 3
 LLAMA   := llama-cpp-python==0.3.36
 
 # llama.cpp built for CPUs with AMX crashes at its first decode (ggml-org/llama.cpp#20824), so those
@@ -53,7 +54,7 @@ bench: $(DEV)
 # Beside llama-server, which the first run builds (ten minutes): tests/bench/README.md.
 bench-engine: $(DEV)
 	@tests/bench/build_llama_cpp.sh $(PEER) >&2
-	@LLAMA_CPP_LIB_PATH=$(abspath $(PEER)) $(BIN)/python -m tests.bench.bench_conversations --peer $(PEER)
+	@LLAMA_CPP_LIB_PATH=$(abspath $(PEER)) $(BIN)/python -m tests.bench.bench_conversations --peer $(PEER) --rounds $(ROUNDS)
 
 picture: $(READY)
 	@$(BIN)/python -m tui.picture docs/terminal.svg --home "$$(mktemp -d)"

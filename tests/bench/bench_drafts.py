@@ -30,7 +30,7 @@ from bot.settings import EngineSettings, Settings
 from tests.bench.bench_answers import QUESTIONS, answer
 from tests.bench.standin import write_standin
 
-REPLIES = 24
+REPLIES = 16
 DRAFTS = (0, 2, 4, 8)
 
 

@@ -101,7 +101,7 @@ def test_right_guesses_save_steps(load: Load, monkeypatch: pytest.MonkeyPatch) -
         grammar = AGAIN.replace("+", "{40}")
         _, finished = answered(model, ask(model, "hello", grammar=grammar, max_tokens=100))
         assert finished.reply_tokens == 100
-    assert finished.accepted_tokens > 50
+    assert finished.accepted_tokens > 30
     assert counts[4] == counts[0] - finished.accepted_tokens
     assert finished.drafted_tokens >= finished.accepted_tokens
 
