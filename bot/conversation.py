@@ -166,7 +166,7 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Shortened:
-    """The model's window did not hold all of the prompt; told before the reply begins."""
+    """What the model was not shown, for want of room; told before the reply begins."""
 
     turns: int = 0
     """Earlier ones, from the first, that it was not shown."""

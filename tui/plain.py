@@ -57,6 +57,7 @@ class _PlainChat:
         self._err = err
         self._conversation: Conversation | None = None
         self._written = ""
+        self._shortened: Shortened | None = None
 
     def tell(self, text: str) -> None:
         print(one_line(text, 1000), file=self._err, flush=True)
@@ -93,7 +94,9 @@ class _PlainChat:
             case Failed(error):
                 self._fail(error)
             case Shortened():
-                self.tell(event.told)
+                if event != self._shortened:
+                    self.tell(event.told)
+                self._shortened = event
             case _:
                 pass
 

@@ -72,7 +72,7 @@ Answer: TypeAlias = tuple[int, Literal["put", "end", "fail", "alive"], Any]
 """From the child, in lists: which exchange, what happened, and with what. Exchange 0 is nobody's:
 the engine thread is well."""
 
-_SIGNS = 4
+SIGNS = 4
 """Of life, in the time after which the parent gives it up."""
 
 
@@ -88,7 +88,7 @@ def serve(connection: Connection, models: Models) -> None:
             return
         connection.send(Ready(model.info, model.warnings, model.modes, encoder.languages))
         post = _Post(connection)
-        _show_life(thread, post, models.settings.timeout / _SIGNS)
+        _show_life(thread, post, models.settings.timeout / SIGNS)
         open_: dict[int, _Outlet] = {}
         while (letter := _received(connection)) is not None:
             _hand_in(letter, model, encoder, post, open_)

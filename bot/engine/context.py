@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Sequence
 from pathlib import Path
+from time import perf_counter
 from typing import Any, NamedTuple
 
 import llama_cpp
@@ -26,6 +27,10 @@ are a sixth faster with it than with 128; 512 gains nothing more."""
 
 _CACHE_TYPES = {"f16": 1, "q8_0": 8}
 """ggml's own numbers."""
+
+
+_WARM_UP = 32
+"""Tokens."""
 
 
 class Interrupted(Exception):
@@ -76,7 +81,8 @@ class DecodingContext:
             llama_cpp.llama_free(self._pointer)
             raise
         self._batch = Batch(_step_tokens(fit, settings))
-        self._warm_up()
+        self.first_rate = self._warm_up(min(_WARM_UP, fit.window))
+        """Tokens of a prompt a second, at the first decode of all."""
 
     @property
     def pointer(self) -> Any:
@@ -132,10 +138,13 @@ class DecodingContext:
     def free(self) -> None:
         llama_cpp.llama_free(self._pointer)
 
-    def _warm_up(self) -> None:
+    def _warm_up(self, tokens: int) -> float:
         """The first decode allocates; better now than in front of a customer."""
-        self.decode([Part(0, 0, [0], 1)])
+        began = perf_counter()
+        self.decode([Part(0, 0, [0] * tokens, 1)])
+        llama_cpp.llama_synchronize(self._pointer)
         llama_cpp.llama_memory_clear(self._memory, False)  # noqa: FBT003
+        return tokens / (perf_counter() - began)
 
 
 def measured_modes(
@@ -151,12 +160,16 @@ def measured_modes(
     if fit.gpu_layers:
         names = [device.description for device in system.devices() if device.kind != "cpu"]
         key += f" {fit.gpu_layers} {' '.join(names)}"
-    return chosen(open_context, _candidates(settings), sequences=fit.slots, key=key, cache=cache)
+    return chosen(
+        open_context, _candidates(fit, settings), sequences=fit.slots, key=key, cache=cache
+    )
 
 
-def _candidates(settings: EngineSettings) -> Sequence[Modes]:
-    """llama.cpp reads rounded values by flash attention only."""
-    return [m for m in CANDIDATES if m.flash_attention or settings.cache_type == "f16"]
+def _candidates(fit: Fit, settings: EngineSettings) -> Sequence[Modes]:
+    """llama.cpp reads rounded values by flash attention only. The first is taken where nothing is
+    measured: GPUs gain by flash attention."""
+    able = [m for m in CANDIDATES if m.flash_attention or settings.cache_type == "f16"]
+    return sorted(able, key=lambda m: not m.flash_attention) if fit.gpu_layers else able
 
 
 def _parameters(fit: Fit, settings: EngineSettings, modes: Modes) -> Any:

@@ -31,33 +31,110 @@ class Fit:
 
 
 def fit(header: Header, settings: EngineSettings, *, devices: Sequence[Device], memory: int) -> Fit:
-    """`memory`: bytes of the machine. On the GPU the KV cache takes what the weights leave; else a
-    quarter of the memory at most. Raise ModelError where the weights alone are too many."""
+    """`memory`: bytes of the machine.
+
+    A model that a GPU holds with one conversation is put there whole, with as many conversations
+    as there is room for. Else as many layers go there as fit, and the KV cache takes a quarter of
+    the memory at most. Raise ModelError where the memory does not hold the rest with one
+    conversation.
+    """
     window, warnings = _window(header, settings)
-    of_layer = header.cached_values * CACHE_BYTES[settings.cache_type] * window
-    of_one = max(1.0, of_layer * len(header.layers))
-    """Bytes of a conversation."""
-    wanted, all_layers = settings.conversations, len(header.layers) + 1
-    room = _room(devices) if settings.gpu_layers else 0
-    if settings.gpu_layers < 0 and room - header.movable >= of_one:
-        slots = min(wanted, int((room - header.movable) / of_one))
-        layers = all_layers
-    else:
-        left = min(memory * _SHARE_OF_MEMORY, memory - header.weights + min(room, header.movable))
-        slots = max(1, min(wanted, int(left / of_one)))
-        layers = _layers_within(header, of_layer * slots, room)
-        if settings.gpu_layers >= 0:  # the operator knows
-            layers = min(settings.gpu_layers, all_layers) if room else 0
+    plan = _Plan(header, settings, window, _gpus(devices), memory)
+    wanted = settings.conversations
+    slots = next((n for n in range(wanted, 1, -1) if plan.is_good(n)), 1)
+    layers = plan.layers(slots)
     if slots < wanted:
         warnings.append(f"memory for {slots} of {wanted} conversations at a time")
-    if room and settings.gpu_layers < 0 and layers < all_layers:
+    if plan.gpus and settings.gpu_layers < 0 and layers < plan.all_layers:
         warnings.append(
-            f"{layers} of {all_layers} layers are on the GPU, which has {_gigabytes(room)} for "
-            f"weights of {_gigabytes(header.movable)} and {slots} conversations of "
-            f"{_gigabytes(of_one)}"
+            f"{layers} of {plan.all_layers} layers are on the GPU, which has "
+            f"{_gigabytes(sum(map(_room, plan.gpus)))} for weights of "
+            f"{_gigabytes(header.movable)} and {slots} conversations of "
+            f"{_gigabytes(sum(plan.cache(1)))}"
         )
-    _check_memory(header, layers, of_layer * slots, slots, memory)
+    plan.check(slots)
     return Fit(window, slots, layers, tuple(warnings))
+
+
+class _Plan:
+    """What would go where."""
+
+    def __init__(
+        self,
+        header: Header,
+        settings: EngineSettings,
+        window: int,
+        gpus: Sequence[Device],
+        memory: int,
+    ) -> None:
+        self.gpus = gpus if settings.gpu_layers else []
+        self.all_layers = len(header.layers) + 1
+        self._header, self._memory = header, memory
+        self._asked = settings.gpu_layers
+        self._value = CACHE_BYTES[settings.cache_type] * window
+        self._layers: dict[int, int] = {}
+        """By the number of conversations, as far as it was reckoned."""
+
+    def cache(self, slots: int) -> list[float]:
+        """Bytes of each layer's KV cache."""
+        return [values * self._value * slots for values in self._header.cached]
+
+    def layers(self, slots: int) -> int:
+        """On the GPU."""
+        if not self.gpus:
+            return 0
+        if self._asked >= 0:  # the operator knows
+            return min(self._asked, self.all_layers)
+        if slots not in self._layers:
+            fitting = (n for n in range(self.all_layers, 0, -1) if self._fits(n, slots))
+            self._layers[slots] = next(fitting, 0)
+        return self._layers[slots]
+
+    def is_good(self, slots: int) -> bool:
+        """Whether so many conversations push no layer off the GPU that one would leave there, or
+        else take no more than their share of the memory."""
+        layers = self.layers(slots)
+        if self._asked < 0 and self.layers(1) == self.all_layers:
+            return layers == self.all_layers
+        cache = sum(self.cache(slots))
+        return cache <= _SHARE_OF_MEMORY * self._memory and self._kept(slots) <= self._memory
+
+    def check(self, slots: int) -> None:
+        """Weights are mapped from the file: more of them than memory would be read from the disk
+        again for every token."""
+        needed = self._kept(slots)
+        if needed > self._memory:
+            cache = sum(self.cache(slots))
+            raise ModelError(
+                f"needs {_gigabytes(needed)} of memory ({_gigabytes(self._header.weights)} of "
+                f"weights and {_gigabytes(cache)} for a conversation, less what a GPU takes), and "
+                f"this machine has {_gigabytes(self._memory)}; choose a smaller model or lower "
+                "engine.context"
+            )
+
+    def _kept(self, slots: int) -> float:
+        """Bytes of the machine's memory; what lies on a GPU that shares it counts, too."""
+        header, cache = self._header, self.cache(slots)
+        layers = self.layers(slots)
+        if any(gpu.shares_memory for gpu in self.gpus):
+            layers = 0
+        kept = len(header.layers) - max(0, layers - 1)
+        output = 0 if layers else header.output
+        return header.input + output + sum(header.layers[:kept]) + sum(cache[:kept])
+
+    def _fits(self, layers: int, slots: int) -> bool:
+        """Dealt out as llama.cpp does: the last layers and the output, by their number, in
+        proportion to the memory that is free on each GPU."""
+        header = self._header
+        sizes = [size + kept for size, kept in zip(header.layers, self.cache(slots), strict=True)]
+        moved = [*sizes, header.output + header.tied][self.all_layers - layers :]
+        free = [_free(gpu) for gpu in self.gpus]
+        borders = [sum(free[: n + 1]) / max(1, sum(free)) for n in range(len(free))]
+        rooms = [_room(gpu) for gpu in self.gpus]
+        for place, size in enumerate(moved):
+            gpu = next((n for n, border in enumerate(borders) if place / layers < border), -1)
+            rooms[gpu] -= size
+        return min(rooms) >= 0
 
 
 def _window(header: Header, settings: EngineSettings) -> tuple[int, list[str]]:
@@ -68,38 +145,19 @@ def _window(header: Header, settings: EngineSettings) -> tuple[int, list[str]]:
     return window, [f"engine.context = {settings.context}: the model knows {trained} at most"]
 
 
-def _room(devices: Sequence[Device]) -> int:
-    """Bytes on the GPUs; of those in the processor only where there is no other, as llama.cpp
-    chooses. One that does not say how much it has is believed to have enough."""
+def _gpus(devices: Sequence[Device]) -> Sequence[Device]:
+    """Those in the processor only where there is no other, as llama.cpp chooses."""
     gpus = [device for device in devices if device.kind == "gpu"]
-    gpus = gpus or [device for device in devices if device.kind == "igpu"]
-    if any(not device.memory for device in gpus):
-        return 1 << 62
-    return sum(max(0, device.free - GPU_MARGIN) for device in gpus)
+    return gpus or [device for device in devices if device.kind == "igpu"]
 
 
-def _layers_within(header: Header, cache: float, room: float) -> int:
-    """`cache`: bytes of a layer."""
-    sizes = [header.output + header.tied, *(layer + cache for layer in reversed(header.layers))]
-    for count, size in enumerate(sizes):
-        room -= size
-        if room < 0:
-            return count
-    return len(sizes)
+def _free(gpu: Device) -> float:
+    """One that does not say how much memory it has is believed to have enough."""
+    return gpu.free if gpu.memory else float(1 << 62)
 
 
-def _check_memory(header: Header, layers: int, cache: float, slots: int, memory: int) -> None:
-    """Of the machine, for what is not on the GPU. Weights are mapped from the file: more of them
-    than memory would be read from the disk again for every token."""
-    kept = header.layers[: len(header.layers) - max(0, layers - 1)]
-    weights = header.input + sum(kept) + (0 if layers else header.output)
-    needed = weights + cache * len(kept)
-    if needed > memory:
-        raise ModelError(
-            f"needs {_gigabytes(needed)} of memory ({_gigabytes(weights)} of weights, "
-            f"{_gigabytes(needed - weights)} for {slots} of engine.conversations), and this "
-            f"machine has {_gigabytes(memory)}; choose a smaller model or lower engine.context"
-        )
+def _room(gpu: Device) -> float:
+    return max(0.0, _free(gpu) - GPU_MARGIN)
 
 
 def _gigabytes(size: float) -> str:

@@ -45,6 +45,8 @@ class Generation:
         self._choice: Choice | None = None
         self._chosen: list[Mapping[str, float]] = []
         self._lookup = Lookup()
+        self._drafter: Sampler | None = None
+        """Of the part of the reply that the last draft belongs to."""
         self._drafts = self._drafted = self._accepted = 0
         self._place = 0
         self._reused = self._prompt = 0
@@ -103,6 +105,7 @@ class Generation:
         slot = self.slot
         if not self._drafts or slot is None or not self.is_sampling:
             return []
+        self._drafter = self._sampler
         most = min(self.request.max_tokens - self.written - 1, self._window - len(slot.tokens))
         return self._lookup.draft(slot.tokens, min(self._drafts, most))
 
@@ -114,8 +117,8 @@ class Generation:
         self._drafted += len(draft)
         accepted = 0
         for guess in draft:
-            if self.is_over or not self.is_sampling or slot.tokens[-1] != guess:
-                break
+            if self.is_over or self._sampler is not self._drafter or slot.tokens[-1] != guess:
+                break  # the next part of an outline may have cut the draft off
             accepted += 1
             self._accepted += 1
             slot.decoded += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,10 +35,10 @@ _PART = re.compile(r"-00001-of-(\d{5})\.gguf$")
 class Header:
     context: int
     """Tokens that the model was trained with; 0 where the file does not say."""
-    cached_values: int
-    """Of a token in the KV cache of one layer."""
     layers: tuple[int, ...]
     """Bytes of the weights of each."""
+    cached: tuple[int, ...]
+    """Values of a token in the KV cache of each; 0 for layers that keep a state of a fixed size."""
     output: int
     """Bytes of what comes behind the last layer."""
     input: int
@@ -62,9 +62,9 @@ def read_header(path: Path) -> Header:
     with _opened(path) as first:
         model = _text(first, "general.architecture")
         context = _number(first, f"{model}.context_length")
-        heads = max(1, _number(first, f"{model}.attention.head_count"))
-        kept = _number(first, f"{model}.attention.head_count_kv") or heads
-        width = _number(first, f"{model}.embedding_length") // heads
+        heads = _numbers(first, f"{model}.attention.head_count")
+        kept = _numbers(first, f"{model}.attention.head_count_kv") or heads
+        width = _number(first, f"{model}.embedding_length") // max([1, *heads])
         lengths = [
             _number(first, f"{model}.attention.{kind}_length") or width for kind in ("key", "value")
         ]
@@ -72,7 +72,16 @@ def read_header(path: Path) -> Header:
     for part in _further_parts(path):
         with _opened(part) as file:
             sizes |= _tensors(file)
-    return Header(context, kept * sum(lengths), *_placed(sizes))
+    layers, *others = _placed(sizes)
+    cached = [sum(lengths) * count for count in _for_each(kept, len(layers))]
+    return Header(context, layers, tuple(cached), *others)
+
+
+def _for_each(values: Sequence[int], layers: int) -> Sequence[int]:
+    """One for each layer, where there may be one for all, or none."""
+    if len(values) == layers:
+        return values
+    return [max(values, default=0)] * layers
 
 
 def _placed(sizes: dict[str, int]) -> tuple[tuple[int, ...], int, int, int]:
@@ -144,7 +153,12 @@ def _text(file: int, key: str) -> str:
 
 
 def _number(file: int, key: str) -> int:
-    """The largest where each layer has its own; 0 where the file does not say."""
+    """The largest where there are several; 0 where the file does not say."""
+    return max(_numbers(file, key), default=0)
+
+
+def _numbers(file: int, key: str) -> list[int]:
+    """One, or one for each layer; none where the file does not say."""
     number = _find(file, key)
     kind = _type(file, number) if number >= 0 else _STRING
     one = [ctypes.c_void_p, ctypes.c_int64]
@@ -154,10 +168,9 @@ def _number(file: int, key: str) -> int:
         count = ggml("gguf_get_arr_n", one, ctypes.c_size_t)(file, number)
         read = "gguf_get_arr_data"
     if kind not in _INTEGERS or not count:
-        return 0
+        return []
     address = ggml(read, one, ctypes.c_void_p)(file, number)
-    values: list[int] = list((_INTEGERS[kind] * count).from_address(address))
-    return max(0, *values)
+    return [max(0, value) for value in (_INTEGERS[kind] * count).from_address(address)]
 
 
 def _find(file: int, key: str) -> int:

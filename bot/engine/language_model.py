@@ -103,13 +103,9 @@ class LanguageModel(TextModel):
 
 
 def _fit(path: Path, settings: EngineSettings) -> Fit:
+    header = read_header(path)
     try:
-        return fit(
-            read_header(path),
-            settings,
-            devices=system.devices(),
-            memory=system.memory(),
-        )
+        return fit(header, settings, devices=system.devices(), memory=system.memory())
     except ModelError as error:
         raise ModelFileError(f"{path} {error}") from None
 

@@ -24,7 +24,7 @@ from bot.engine.stream import Cancellable, Outlet
 from bot.engine.text_model import TextModel
 from bot.engine.vector_model import VectorModel, Vectors
 from bot.engine.vocabulary import Vocabulary
-from bot.errors import EngineBusy, EngineClosed, EngineCrashed, ModelFileError
+from bot.errors import EngineBusy, EngineClosed, EngineCrashed, KefuError
 
 _TRIES = 2
 _CRASH_MEMORY = 60.0
@@ -63,7 +63,7 @@ class EngineProcess:
         self._child = Spawned(models)
         self._takes_work = True
         """False while there is no child that does."""
-        ready = self._child.ready
+        ready = self._child.ready()
         self.language_model = IsolatedLanguageModel(self, models, ready)
         self.encoder = IsolatedEncoder(self, ready)
         self._reader = threading.Thread(target=self._read, name="kefu-process", daemon=True)
@@ -109,6 +109,8 @@ class EngineProcess:
             self._stopping.set()
             if self._takes_work:
                 self._child.post(None)
+            else:  # it is being started again
+                self._child.kill()
         self._fail_all(EngineClosed("the engine was closed while it worked; ask again"))
         self._reader.join(_SECONDS_TO_END)
         self._child.kill()
@@ -171,17 +173,21 @@ class EngineProcess:
         """False where the engine was closed meanwhile."""
         while not self._stopping.wait(self._crashes.pause()):
             try:
-                child = Spawned(self._models)
-            except (EngineCrashed, ModelFileError) as error:
+                with self._lock:
+                    if self._stopping.is_set():
+                        break
+                    self._child = Spawned(self._models)
+                self._child.ready()
+            except Exception as error:  # nobody may wait for ever, whatever a start meets
                 self._crashes.add()
-                self._fail_all(error)
+                self._fail_all(error if isinstance(error, KefuError) else _cannot_start(error))
                 continue
             with self._lock:
-                self._child, self._takes_work = child, True
-                if self._stopping.is_set():
-                    child.kill()
+                self._takes_work = True
                 for exchange in self._open.values():
                     self._send(exchange)
+                if self._stopping.is_set():
+                    self._child.post(None)
             return True
         return False
 
@@ -197,6 +203,10 @@ class EngineProcess:
         if self._takes_work:
             exchange.tries += 1
             self._child.post((exchange.number, exchange.work))
+
+
+def _cannot_start(error: Exception) -> EngineCrashed:
+    return EngineCrashed(f"the engine's process cannot be started again: {error!r}; ask later")
 
 
 class _Crashes:

@@ -19,6 +19,8 @@ Logits: TypeAlias = NDArray[np.float32]
 
 _REPEAT_WINDOW = 64
 _NO_PENALTIES = (1.0, 0.0, 0.0)
+_MANY = 16_384
+"""Tokens of a vocabulary from which on a list of them all costs more than looking for the few."""
 _COLUMN = 64
 """Logits that are looked at together where the largest are sought."""
 _CANDIDATE = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
@@ -69,9 +71,11 @@ class Sampler:
         grammar = sampling.gbnf
         self._grammar = _grammar(grammar, vocabulary) if grammar else None
         self._chain = _chain(sampling, vocabulary)
-        has_penalties = sampling.penalties != _NO_PENALTIES
-        self._is_greedy = sampling.temperature <= 0 and not has_penalties
-        self._few = not has_penalties and 0 < sampling.top_k <= self._size // _COLUMN
+        self._remembers = sampling.penalties != _NO_PENALTIES
+        self._is_greedy = sampling.temperature <= 0 and not self._remembers
+        self._few = (
+            not self._remembers and self._size >= _MANY and 0 < sampling.top_k <= _MANY // _COLUMN
+        )
         """Whether no more tokens than `top_k` matter, and they are worth looking for."""
         self._top_k = sampling.top_k
         self._all: np.ndarray[Any, Any] | None = None
@@ -88,14 +92,21 @@ class Sampler:
         before = logits[self._biased]
         logits[self._biased] += self._biases
         try:
+            if self._is_plain:
+                return int(llama_cpp.llama_sampler_sample(self._chain, context, row))
             token: int | None = self._favourite(logits)
             if self._grammar is not None and not self._allowed(token):
                 token = self._allowed_one(logits)
         finally:
             logits[self._biased] = before
-        if token is not None and not self._is_greedy:
+        if token is not None and self._remembers:
             llama_cpp.llama_sampler_accept(self._chain, token)
         return token
+
+    @property
+    def _is_plain(self) -> bool:
+        """llama.cpp does it all by itself, and is the quickest for a small vocabulary."""
+        return self._grammar is None and not (self._is_greedy or self._few)
 
     def accept(self, token: int) -> None:
         """Let the grammar go on past `token`. Not for tokens that end the reply."""
@@ -111,9 +122,9 @@ class Sampler:
         """The chain's choice; a list of all candidates is made only where it needs one."""
         if self._is_greedy:
             return int(logits.argmax())
-        if self._few:
-            return self._chosen(_candidates(_largest(logits, self._top_k), logits))
-        return self._chosen(self._listed(logits))
+        if self._few and (places := _largest(logits, self._top_k)).size:
+            return self._chosen(_candidates(places, logits))
+        return self._chosen(self._listed(logits))  # of NaN, none is the largest
 
     def _allowed_one(self, logits: Logits) -> int | None:
         candidates = self._listed(logits)
@@ -123,8 +134,8 @@ class Sampler:
     def _listed(self, logits: Logits) -> np.ndarray[Any, Any]:
         """All of them, in the one list that is kept for it."""
         if self._all is None:
-            self._all = np.zeros(self._size, dtype=_CANDIDATE)
-        self._all["id"], self._all["logit"] = np.arange(self._size), logits
+            self._all, self._ids = np.zeros(self._size, dtype=_CANDIDATE), np.arange(self._size)
+        self._all["id"], self._all["logit"] = self._ids, logits
         return self._all
 
     def _chosen(self, candidates: np.ndarray[Any, Any]) -> int:

@@ -24,6 +24,8 @@ STALL = 0.5
 """Seconds for which prompt tokens may hold up the replies that are being written, in one step. It
 is long because short pieces cost more: with 0.2, a 0.5B model on two cores read 30 tokens at a
 time, was a fifth slower in all, and its later turns began after twice the time."""
+_LONGEST = 5.0
+"""Seconds of a step that holds up nobody: a slow machine, too, is to give signs of life."""
 _SMALLEST = 32
 """Prompt tokens of a step, however slow they are."""
 
@@ -58,8 +60,8 @@ class Scheduler:
         self._pending = _Pending()
         self._line_moved = False
         self._closed = False
-        self._budget = CHUNK
-        """Prompt tokens of a step that holds up replies, by what the last ones took."""
+        self._rate = context.first_rate
+        """Tokens a second, by what the last step with a prompt took."""
 
     # --- from any thread
 
@@ -107,9 +109,7 @@ class Scheduler:
             with self._lock:
                 self._reading = frozenset()
         if reading:
-            tokens = sum(len(part.tokens) for part in parts)
-            fitting = int(STALL * tokens / (perf_counter() - began))
-            self._budget = max(_SMALLEST, min(CHUNK, fitting))
+            self._rate = sum(len(part.tokens) for part in parts) / (perf_counter() - began)
         self._advance(generations, parts)
 
     def give_up(self, error: Exception) -> None:
@@ -183,7 +183,8 @@ class Scheduler:
     def _planned(self) -> tuple[list[Generation], list[Part]]:
         """The tokens of the next step, by sequence: neighbours share a micro-batch."""
         planned: list[tuple[Generation, Part]] = []
-        budget = self._budget if any(g.is_writing for g in self._running) else CHUNK
+        seconds = STALL if any(g.is_writing for g in self._running) else _LONGEST
+        budget = max(_SMALLEST, min(CHUNK, int(seconds * self._rate)))
         reading = sorted(
             (g for g in self._running if not g.is_writing), key=lambda g: g.request.priority
         )

@@ -9,18 +9,22 @@ import threading
 from collections.abc import Iterator
 from contextlib import redirect_stderr, suppress
 
-from bot.engine.child import Answer, Letter, Models, Ready, serve
+from bot.engine.child import SIGNS, Answer, Letter, Models, Ready, serve
 from bot.errors import EngineCrashed, KefuError
 
 _SECONDS_TO_END = 5.0
+_SECONDS_TO_LOAD = 900.0
+"""A large model on a slow disk takes minutes; a driver that hangs takes for ever."""
 
 
 class Spawned:
+    """Running from the start; nothing but `ready` and `kill` before `ready` returned."""
+
     def __init__(self, models: Models) -> None:
-        """Blocks until the models are loaded and warm. Raise ModelFileError or EngineCrashed."""
-        self._patience = models.settings.timeout
+        self._models = models
         self._lock = threading.Lock()
-        self._hung = False
+        self._heard = self._hung = False
+        self._over = threading.Event()
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         self.process = context.Process(
@@ -30,20 +34,38 @@ class Spawned:
         with redirect_stderr(sys.__stderr__):
             self.process.start()
         theirs.close()
-        self.ready = self._first_word(models)
+
+    def ready(self) -> Ready:
+        """Blocks until the models are loaded and warm. Raise ModelFileError or EngineCrashed."""
+        try:
+            if not self._connection.poll(_SECONDS_TO_LOAD):
+                self._hung = True
+                self.process.kill()
+            first: Ready | KefuError = self._connection.recv()
+        except (EOFError, OSError):
+            self._connection.close()
+            raise EngineCrashed(
+                f"the engine's process {self.ending()} while it loaded {self._models.language}; "
+                "`kefu doctor` says what is wrong with this build"
+            ) from None
+        if not isinstance(first, Ready):
+            self._connection.close()
+            self.process.join()
+            raise first
+        threading.Thread(target=self._watch, name="kefu-watch", daemon=True).start()
+        return first
 
     def answers(self) -> Iterator[list[Answer]]:
-        """Until it ends. Whoever says nothing for `engine.timeout` seconds, not even that it is
-        well, is ended here."""
+        """Until it ends."""
         try:
             while True:
-                if not self._connection.poll(self._patience):
-                    self._hung = True
-                    self.process.kill()
-                yield self._connection.recv()
+                answers = self._connection.recv()
+                self._heard = True
+                yield answers
         except (EOFError, OSError):
             return
         finally:
+            self._over.set()
             with self._lock:
                 self._connection.close()
 
@@ -61,7 +83,7 @@ class Spawned:
         self.process.join(_SECONDS_TO_END)
         code = self.process.exitcode
         if self._hung:
-            return f"said nothing for {self._patience:g} s (engine.timeout)"
+            return "gave no sign of life and was ended (engine.timeout)"
         if code is None:
             self.process.kill()
             return "closed its connection and hung"
@@ -69,17 +91,14 @@ class Spawned:
             return f"was ended by {signal.Signals(-code).name}"
         return f"ended with status {code}"
 
-    def _first_word(self, models: Models) -> Ready:
-        try:
-            first: Ready | KefuError = self._connection.recv()
-        except (EOFError, OSError):
-            self._connection.close()
-            raise EngineCrashed(
-                f"the engine's process {self.ending()} while it loaded {models.language}; "
-                "`kefu doctor` says what is wrong with this build"
-            ) from None
-        if not isinstance(first, Ready):
-            self._connection.close()
-            self.process.join()
-            raise first
-        return first
+    def _watch(self) -> None:
+        """On a thread that waits for nothing else. Each sign of life is missed on its own: while
+        the whole machine was suspended, only one is."""
+        missed = 0
+        while not self._over.wait(self._models.settings.timeout / SIGNS):
+            missed = 0 if self._heard else missed + 1
+            self._heard = False
+            if missed > SIGNS:
+                self._hung = True
+                self.process.kill()
+                return

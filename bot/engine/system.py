@@ -5,7 +5,8 @@ from __future__ import annotations
 import ctypes
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,8 +20,8 @@ AMX_WARNING = (
 )
 _BACKENDS = ("cuda", "metal", "vulkan", "rocm", "sycl")
 _CPU_TOPOLOGY = Path("/sys/devices/system/cpu")
-_CGROUP_QUOTA = Path("/sys/fs/cgroup/cpu.max")
-_CGROUP_MEMORY = Path("/sys/fs/cgroup/memory.max")
+_CGROUPS = Path("/sys/fs/cgroup")
+_OWN_CGROUP = Path("/proc/self/cgroup")
 _KINDS: tuple[Literal["cpu", "gpu", "igpu", "accelerator"], ...] = (
     "cpu",
     "gpu",
@@ -41,6 +42,11 @@ class Device:
     """Bytes in all; 0 where the device does not say."""
     free: int
     """Bytes of them that nobody has taken."""
+
+    @property
+    def shares_memory(self) -> bool:
+        """Whether its memory is the machine's own."""
+        return self.kind != "gpu" or self.name.lower().startswith(("mtl", "metal"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +102,7 @@ def usable_cores() -> int:
         return os.cpu_count() or 1
     allowed = os.sched_getaffinity(0)
     cores = {_siblings(cpu) for cpu in allowed}
-    return max(1, min(len(cores), _quota(_CGROUP_QUOTA) or len(cores)))
+    return max(1, min(len(cores), _quota() or len(cores)))
 
 
 def threads_of(settings: EngineSettings) -> int:
@@ -107,7 +113,22 @@ def threads_of(settings: EngineSettings) -> int:
 def memory() -> int:
     """Bytes that this process may use: the machine's, or what its container is held to."""
     own = [device.memory for device in devices() if device.kind == "cpu" and device.memory]
-    return min([*(own or [_GUESSED_MEMORY]), *_limit(_CGROUP_MEMORY)])
+    limits = [int(text) for text in _cgroup("memory.max") if text.strip().isdigit()]
+    return min([*(own or [_GUESSED_MEMORY]), *limits])
+
+
+def _cgroup(name: str) -> Iterator[str]:
+    """What the files of this name say, of this process's control group and those around it."""
+    try:
+        (line,) = _OWN_CGROUP.read_text().splitlines()  # "0::/path"; more lines were version 1
+        own = line.removeprefix("0::/")
+    except (OSError, ValueError):
+        own = ""
+    for folder in (_CGROUPS / own, *(_CGROUPS / own).parents):
+        with suppress(OSError):  # no container
+            yield (folder / name).read_text()
+        if folder == _CGROUPS:
+            return
 
 
 def _siblings(cpu: int) -> str:
@@ -118,21 +139,10 @@ def _siblings(cpu: int) -> str:
         return str(cpu)
 
 
-def _quota(file: Path) -> int | None:
+def _quota() -> int | None:
     """The cores that a container is held to; None where it is not."""
-    try:
-        quota, period = file.read_text().split()
-    except (OSError, ValueError):
-        return None
-    return None if quota == "max" else max(1, int(quota) // int(period))
-
-
-def _limit(file: Path) -> list[int]:
-    """None or one."""
-    try:
-        return [int(file.read_text())]
-    except (OSError, ValueError):  # no container, or "max"
-        return []
+    found = [text.split() for text in _cgroup("cpu.max") if not text.startswith("max")]
+    return min((max(1, int(one[0]) // int(one[1])) for one in found if len(one) > 1), default=None)
 
 
 def devices() -> tuple[Device, ...]:

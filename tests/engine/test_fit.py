@@ -19,12 +19,14 @@ from tests.engine.conftest import Load
 GB = 10**9
 HEADER = Header(
     context=4096,
-    cached_values=1024,
     layers=(200_000_000,) * 10,
+    cached=(1024,) * 10,
     output=400_000_000,
     input=400_000_000,
     tied=0,
 )
+LAYER = HEADER.layers[0] + 4096 * 1024 * 2 * 8
+"""Bytes of a layer with its share of eight conversations."""
 OF_ONE = 4096 * 1024 * 2 * 10
 """Bytes of a conversation in the KV cache."""
 
@@ -70,9 +72,11 @@ def test_a_gpu_of_its_own_goes_before_one_in_the_processor() -> None:
     assert fitted(gpu(0), gpu(20 * GB, "igpu")).gpu_layers == 0
 
 
-def test_two_gpus_share_a_model() -> None:
-    half = HEADER.movable // 2 + 4 * OF_ONE
-    assert fitted(gpu(half), gpu(half)).gpu_layers == 11
+def test_two_gpus_share_a_model_by_layers() -> None:
+    assert fitted(gpu(6 * LAYER), gpu(6 * LAYER)).gpu_layers == 11
+    assert fitted(gpu(6 * LAYER), gpu(6 * LAYER), conversations=64).slots < 16
+    # the smaller would have the output, for which it has no room, until it has no share at all
+    assert fitted(gpu(8 * GB), gpu(HEADER.output // 2)).gpu_layers == 8
 
 
 def test_a_gpu_that_does_not_say_is_believed() -> None:
@@ -80,8 +84,7 @@ def test_a_gpu_that_does_not_say_is_believed() -> None:
 
 
 def test_a_model_that_does_not_fit_is_offloaded_in_part() -> None:
-    a_layer = HEADER.layers[0] + OF_ONE // 10 * 8
-    part = fitted(gpu(HEADER.output + 3 * a_layer))
+    part = fitted(gpu(HEADER.output + 3 * LAYER))
     assert (part.slots, part.gpu_layers) == (8, 4)
     assert part.warnings == (
         "4 of 11 layers are on the GPU, which has 1.2 GB for weights of 2.4 GB and "
@@ -104,16 +107,61 @@ def test_the_operator_knows_better() -> None:
     assert fitted(gpu_layers=3).gpu_layers == 0
 
 
+def test_a_full_gpu_is_no_reason_to_ignore_what_was_asked_for() -> None:
+    busy = Device("GPU0", "a GPU", "gpu", 24 * GB, GPU_MARGIN // 2)
+    assert fitted(busy, gpu_layers=3).gpu_layers == 3
+    left_out = fitted(busy)
+    assert left_out.gpu_layers == 0
+    assert left_out.warnings[0].startswith("0 of 11 layers are on the GPU, which has 0.0 GB")
+
+
 def test_a_model_larger_than_the_machine_is_refused_with_the_numbers() -> None:
     with pytest.raises(ModelError) as caught:
         fitted(memory=2 * GB)
     assert str(caught.value) == (
-        "needs 2.9 GB of memory (2.8 GB of weights, 0.1 GB for 1 of engine.conversations), and "
-        "this machine has 2.0 GB; choose a smaller model or lower engine.context"
+        "needs 2.9 GB of memory (2.8 GB of weights and 0.1 GB for a conversation, less what a GPU "
+        "takes), and this machine has 2.0 GB; choose a smaller model or lower engine.context"
     )
     assert fitted(gpu(HEADER.movable + OF_ONE), memory=2 * GB).gpu_layers == 11
     with pytest.raises(ModelError, match=r"needs 2\.\d GB"):
         fitted(gpu(HEADER.output), memory=2 * GB)
+
+
+@pytest.mark.parametrize(
+    "shared", [gpu(20 * GB, "igpu"), replace(gpu(20 * GB), name="MTL0", description="Apple M4")]
+)
+def test_a_gpu_that_shares_the_memory_does_not_add_to_it(shared: Device) -> None:
+    assert fitted(shared, memory=16 * GB).gpu_layers == 11
+    with pytest.raises(ModelError, match="needs"):
+        fitted(shared, memory=2 * GB)
+
+
+def test_what_fits_for_one_conversation_is_not_refused_for_many() -> None:
+    """Whatever the machine; and a GPU is never the reason for a refusal."""
+    for tenths in range(15, 60):
+        memory = tenths * GB // 10
+        plain = _is_taken(memory=memory, conversations=1)
+        assert _is_taken(memory=memory, conversations=8) == plain
+        for room in (0, GB // 10, GB // 3, GB, 2 * GB, 3 * GB):
+            one = _is_taken(gpu(room), memory=memory, conversations=1)
+            assert one >= plain
+            assert _is_taken(gpu(room), memory=memory, conversations=8) == one
+            assert _is_taken(gpu(room), memory=memory, gpu_layers=2) >= plain
+
+
+def _is_taken(*devices: Device, **given: Any) -> bool:
+    try:
+        fitted(*devices, **given)
+    except ModelError:
+        return False
+    return True
+
+
+def test_layers_without_a_cache_cost_none() -> None:
+    hybrid = replace(HEADER, cached=(0, 0, 0, 0, 1024) * 2)
+    memory = HEADER.weights + 4 * OF_ONE
+    assert fitted(memory=memory, header=hybrid, conversations=40).slots > 12
+    assert fitted(header=replace(HEADER, cached=(0,) * 10), conversations=64).slots == 64
 
 
 def test_a_window_that_the_model_does_not_know() -> None:
@@ -125,13 +173,16 @@ def test_a_window_that_the_model_does_not_know() -> None:
 
 
 def test_a_file_with_no_layers_is_llama_cpps_to_refuse() -> None:
-    assert fitted(header=Header(0, 0, (), 0, 0, 0)).slots == 8
+    assert fitted(header=Header(0, (), (), 0, 0, 0)).slots == 8
 
 
 def test_a_model_names_itself_when_it_is_refused(
     load: Load, models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(system, "memory", lambda: 100_000)
-    with pytest.raises(ModelFileError, match=r"tiny\.gguf needs 0\.0 GB of memory") as caught:
+    with pytest.raises(ModelFileError) as caught:
         load()
-    assert str(models / "tiny.gguf") in str(caught.value)
+    assert str(caught.value).startswith(f"{models / 'tiny.gguf'} needs 0.0 GB of memory (")
+    with pytest.raises(ModelFileError) as caught:
+        load(models / "none.gguf")
+    assert str(caught.value).startswith(f"model file {models / 'none.gguf'} does not exist")

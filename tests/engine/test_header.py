@@ -15,13 +15,17 @@ def test_what_a_file_says_of_its_model(models: Path) -> None:
     path = models / "tiny.gguf"
     header = read_header(path)
     assert header.context == 512
-    assert header.cached_values == 2 * (16 + 16)  # heads, key and value
+    assert header.cached == (2 * (16 + 16),) * 2  # heads, key and value
     assert len(header.layers) == 2
     tensors = gguf.GGUFReader(path).tensors
     assert header.weights == sum(int(tensor.n_bytes) for tensor in tensors)
     named = {tensor.name: int(tensor.n_bytes) for tensor in tensors}
     assert header.input == named["token_embd.weight"]
-    assert header.movable == header.weights - header.input + header.tied
+    assert header.layers == tuple(
+        sum(size for name, size in named.items() if name.startswith(f"blk.{layer}."))
+        for layer in range(2)
+    )
+    assert header.movable == sum(named.values()) - (0 if header.tied else header.input)
 
 
 @pytest.mark.parametrize("has_output", [True, False])
@@ -37,13 +41,33 @@ def test_embeddings_that_are_the_output_too(tmp_path: Path, has_output: bool) ->
     assert header.output == 32 + (320 if has_output else 0)
 
 
-def test_the_layer_with_the_most_heads_counts(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("heads", "cached"),
+    [
+        ([0, 2, 0], (0, 2 * 32, 0)),  # a hybrid: two layers keep a state in place of a cache
+        (4, (4 * 32,) * 3),
+        ([1, 2], (2 * 32,) * 3),  # not one for each: the most that it can be
+    ],
+)
+def test_each_layer_has_a_cache_of_its_own(
+    tmp_path: Path, heads: list[int] | int, cached: tuple[int, ...]
+) -> None:
     writer = gguf.GGUFWriter(tmp_path / "m.gguf", "llama")
     writer.add_embedding_length(64)
     writer.add_head_count(4)
-    writer.add_head_count_kv([1, 2])
+    writer.add_head_count_kv(heads)
+    for layer in range(3):
+        writer.add_tensor(f"blk.{layer}.ffn_up.weight", np.zeros((8, 8), dtype=np.float32))
     _write(writer)
-    assert read_header(tmp_path / "m.gguf").cached_values == 2 * (16 + 16)
+    assert read_header(tmp_path / "m.gguf").cached == cached
+
+
+def test_a_model_without_heads_has_no_cache(tmp_path: Path) -> None:
+    writer = gguf.GGUFWriter(tmp_path / "m.gguf", "mamba")
+    writer.add_embedding_length(64)
+    writer.add_tensor("blk.0.ssm_in.weight", np.zeros((8, 8), dtype=np.float32))
+    _write(writer)
+    assert read_header(tmp_path / "m.gguf").cached == (0,)
 
 
 def test_a_file_that_says_nothing_of_itself_is_left_to_llama_cpp(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -119,19 +120,67 @@ def test_one_that_hangs_is_ended_and_started_again(models: Path) -> None:
         hung = process.pid
         os.kill(hung or 0, signal.SIGSTOP)
         waits = model.generate(ask(model, "hello", conversation="a"))
-        with pytest.raises(EngineCrashed, match=r"said nothing for 1 s \(engine\.timeout\)"):
+        with pytest.raises(EngineCrashed, match="gave no sign of life and was ended"):
             list(stream)
         assert "".join(one for one in waits if isinstance(one, str)) == expected
         assert process.pid != hung
 
 
-def test_one_that_has_nothing_to_do_is_not_taken_for_hung(models: Path) -> None:
-    settings = SETTINGS.model_copy(update={"timeout": 0.5})
+def test_one_that_has_nothing_to_do_gives_signs_of_life(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = SETTINGS.model_copy(update={"timeout": 1.0})
     with EngineProcess.start(models_in(models, settings=settings)) as process:
+        signs: SimpleQueue[str] = SimpleQueue()
+        monkeypatch.setattr(process, "_deliver", lambda _number, kind, _payload: signs.put(kind))
         pid = process.pid
-        time.sleep(1.5)
+        assert [signs.get(timeout=10) for _ in range(8)] == ["alive"] * 8  # twice the patience
         assert process.pid == pid
-        assert process._takes_work
+
+
+def test_closing_does_not_wait_for_a_start(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    process = EngineProcess.start(models_in(models))
+    starting = threading.Event()
+    ready = Spawned.ready
+
+    def slow(child: Spawned) -> Any:
+        os.kill(child.process.pid or 0, signal.SIGSTOP)  # a driver that hangs
+        starting.set()
+        return ready(child)
+
+    monkeypatch.setattr(Spawned, "ready", slow)
+    crash(process)
+    assert starting.wait(10)
+    waits = process.language_model.generate(ask(process.language_model, "hello"))
+    child = process._child.process
+    process.close()
+    assert not child.is_alive()
+    with pytest.raises(EngineClosed):
+        list(waits)
+
+
+def test_a_start_that_fails_in_an_unknown_way_fails_who_waits(
+    models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with EngineProcess.start(models_in(models)) as process:
+        ready = Spawned.ready
+        starting, waiting = threading.Event(), threading.Event()
+
+        def broken(child: Spawned) -> Any:
+            starting.set()
+            waiting.wait(10)
+            monkeypatch.setattr(Spawned, "ready", ready)
+            child.kill()
+            raise OSError("no memory")
+
+        monkeypatch.setattr(Spawned, "ready", broken)
+        crash(process)
+        assert starting.wait(10)
+        stream = process.language_model.generate(ask(process.language_model, "hello"))
+        waiting.set()
+        with pytest.raises(EngineCrashed, match="cannot be started again: OSError"):
+            list(stream)
+        assert answered(process.language_model, ask(process.language_model, "hello"))[0]
 
 
 def test_a_request_that_always_crashes_it_is_given_up(

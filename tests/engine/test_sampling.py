@@ -188,10 +188,28 @@ def test_the_largest_are_found_among_many(size: int) -> None:
     assert len(sampling._largest(np.zeros(size, dtype=np.float32), 40)) == size
 
 
+def test_logits_that_are_no_numbers_do_not_end_the_process(
+    tmp_path: Path, load: Load, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = load(write_language_model(tmp_path / "wide.gguf", extra_tokens=sampling._MANY))
+    read = sampling.logits_of
+
+    def broken(context: object, row: int, size: int) -> sampling.Logits:
+        logits = read(context, row, size)
+        logits[:] = math.nan
+        return logits
+
+    monkeypatch.setattr(sampling, "logits_of", broken)
+    written(model, temperature=0.7)
+    written(model)
+    monkeypatch.undo()
+    assert written(model, grammar="root ::= [a-z]+", temperature=0.7)
+
+
 def test_few_candidates_are_chosen_from_as_all_are(
     tmp_path: Path, load: Load, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model = load(write_language_model(tmp_path / "wide.gguf", extra_tokens=4_000))
+    model = load(write_language_model(tmp_path / "wide.gguf", extra_tokens=sampling._MANY))
     favoured = dict.fromkeys(range(300, 1000, 7), 2.5)
     cases: list[dict[str, Any]] = [
         {"temperature": heat, "seed": seed, **more}

@@ -41,8 +41,8 @@ def held(model: LanguageModel) -> Iterator[None]:
 
 @pytest.fixture
 def watched(load: Load, monkeypatch: pytest.MonkeyPatch) -> tuple[LanguageModel, list[list[Part]]]:
-    """A model for four conversations, and the parts of each step that it decodes."""
-    model = load(conversations=4)
+    """A model for four conversations that guesses nothing, and the parts of each step."""
+    model = load(conversations=4, drafts=0)
     steps: list[list[Part]] = []
     decode = model._context.decode
 
@@ -111,6 +111,10 @@ def test_slow_prompts_come_in_smaller_pieces_while_others_write(
     steps.clear()
     answered(model, ask(model, "the hat " + LONG, max_tokens=1))
     assert max(len(part.tokens) for step in steps for part in step) == CHUNK, "nobody waits"
+    steps.clear()
+    monkeypatch.setattr(scheduler, "_LONGEST", 1e-9)  # a machine that slow
+    answered(model, ask(model, "the lamp " + LONG, max_tokens=1))
+    assert max(len(part.tokens) for step in steps for part in step) == scheduler._SMALLEST
 
 
 def test_the_prompt_of_all_is_decoded_once(watched: tuple[LanguageModel, list[list[Part]]]) -> None:

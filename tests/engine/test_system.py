@@ -50,14 +50,24 @@ def test_this_machine_is_described() -> None:
 def test_memory_is_what_a_container_is_held_to(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    limit = tmp_path / "memory.max"
-    monkeypatch.setattr(system, "_CGROUP_MEMORY", limit)
+    inner = tmp_path / "desk.slice" / "kefu.service"
+    inner.mkdir(parents=True)
+    limit, outer = inner / "memory.max", tmp_path / "memory.max"
+    group = tmp_path / "group"
+    group.write_text("0::/desk.slice/kefu.service\n")
+    monkeypatch.setattr(system, "_CGROUPS", tmp_path)
+    monkeypatch.setattr(system, "_OWN_CGROUP", group)
     own = system.memory()
     assert own == os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     limit.write_text("max\n")
     assert system.memory() == own
     limit.write_text("1048576\n")
     assert system.memory() == 1 << 20
+    outer.write_text("4096\n")
+    assert system.memory() == 4096
+    group.unlink()
+    limit.unlink()
+    assert system.memory() == 4096
 
 
 def test_threads_are_cores_that_may_be_used(
@@ -69,7 +79,8 @@ def test_threads_are_cores_that_may_be_used(
         (folder / "thread_siblings_list").write_text(f"{cpu % 4},{cpu % 4 + 4}\n")
     quota = tmp_path / "cpu.max"
     monkeypatch.setattr(system, "_CPU_TOPOLOGY", tmp_path)
-    monkeypatch.setattr(system, "_CGROUP_QUOTA", quota)
+    monkeypatch.setattr(system, "_CGROUPS", tmp_path)
+    monkeypatch.setattr(system, "_OWN_CGROUP", tmp_path / "no group")
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
     assert system.usable_cores() == 4
     quota.write_text("max 100000\n")
