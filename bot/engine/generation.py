@@ -10,7 +10,7 @@ from typing import Protocol
 
 from bot.engine.cache import Slot
 from bot.engine.choice import Choice
-from bot.engine.lookup import Lookup
+from bot.engine.lookup import Lookup, Trust
 from bot.engine.reply_text import ReplyText
 from bot.engine.request import Chosen, Finished, Queued, Request, Said, Written
 from bot.engine.sampling import Sampler, logits_of
@@ -44,10 +44,10 @@ class Generation:
         self._sampler: Sampler | None = None
         self._choice: Choice | None = None
         self._chosen: list[Mapping[str, float]] = []
-        self._lookup = Lookup()
+        self._lookup: Lookup | None = None
         self._drafter: Sampler | None = None
         """Of the part of the reply that the last draft belongs to."""
-        self._drafts = self._drafted = self._accepted = 0
+        self._drafted = self._accepted = 0
         self._place = 0
         self._reused = self._prompt = 0
         self._began_at = self._prefilled_at = self._first_at = 0.0
@@ -68,14 +68,13 @@ class Generation:
         *,
         reused: int,
         window: int,
-        drafts: int,
+        trust: Trust,
         cut: Callable[[Slot, int], None],
     ) -> None:
-        """`slot` holds the prompt, the first `reused` tokens of it decoded; so many `drafts` are
-        made at a time; `cut` makes its KV cache forget what is beyond a length. Raise
-        ModelError."""
+        """`slot` holds the prompt, the first `reused` tokens of it decoded; `trust` says how much
+        is guessed; `cut` makes its KV cache forget what is beyond a length. Raise ModelError."""
         self.slot, self._vocabulary, self._window, self._cut = slot, vocabulary, window, cut
-        self._reused, self._prompt, self._drafts = reused, len(slot.tokens), drafts
+        self._reused, self._prompt, self._lookup = reused, len(slot.tokens), Lookup(trust)
         self._began_at = perf_counter()
         if not self._parts:
             self._parts.append(Written(self.request.sampling.gbnf))
@@ -103,11 +102,11 @@ class Generation:
     def draft(self) -> list[int]:
         """Tokens that may follow, none of them beyond a limit."""
         slot = self.slot
-        if not self._drafts or slot is None or not self.is_sampling:
+        if self._lookup is None or slot is None or not self.is_sampling:
             return []
         self._drafter = self._sampler
-        most = min(self.request.max_tokens - self.written - 1, self._window - len(slot.tokens))
-        return self._lookup.draft(slot.tokens, min(self._drafts, most))
+        room = min(self.request.max_tokens - self.written - 1, self._window - len(slot.tokens))
+        return self._lookup.draft(slot.tokens, room)
 
     def confirm(self, draft: Sequence[int], context: object, row: int) -> None:
         """`draft` was decoded behind the token of `row`: say of it what the model would have said,
@@ -123,7 +122,8 @@ class Generation:
             self._accepted += 1
             slot.decoded += 1
             self.advance(self.sample(context, row + accepted), context, row + accepted)
-        self._lookup.learn(len(draft), accepted, len(slot.tokens))
+        if self._lookup is not None:
+            self._lookup.learn(len(draft), accepted)
         self._cut(slot, slot.decoded)
 
     def sample(self, context: object, row: int) -> int | None:

@@ -14,6 +14,7 @@ from time import perf_counter
 from bot.engine.context import CHUNK, DecodingContext, Interrupted, Part
 from bot.engine.generation import Generation
 from bot.engine.interrupt import Interrupt
+from bot.engine.lookup import Trust
 from bot.engine.memory import ConversationMemory
 from bot.engine.vocabulary import Vocabulary
 from bot.engine.waiting import WaitingLine
@@ -60,6 +61,7 @@ class Scheduler:
         self._pending = _Pending()
         self._line_moved = False
         self._closed = False
+        self._trust = Trust(limits.drafts)
         self._rate = context.first_rate
         """Tokens a second, by what the last step with a prompt took."""
 
@@ -216,7 +218,7 @@ class Scheduler:
                 self._vocabulary,
                 reused=reused,
                 window=self._window,
-                drafts=self._limits.drafts,
+                trust=self._trust,
                 cut=self._memory.cut,
             )
         except ModelError as error:  # a grammar that is none

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from bot.engine.context import Part
-from bot.engine.lookup import Lookup
+from bot.engine.lookup import Lookup, Trust
 from bot.engine.request import Chosen, Finished, Fixed, Written
 from tests.engine.asking import LETTERS, answered, ask, together
 from tests.engine.conftest import Load
@@ -24,42 +24,63 @@ AGAIN = 'root ::= ("return the shoe, how? ")+'
 """What it makes the model write repeats itself, so that guesses are right."""
 
 
+def lookup(most: int = 4) -> Lookup:
+    trust = Trust(most)
+    for _ in range(3):
+        trust.learn(1, 1)
+    return Lookup(trust)
+
+
 def test_what_followed_is_guessed_to_follow_again() -> None:
-    lookup = Lookup()
-    assert lookup.draft([1, 2, 3], 4) == []
-    assert lookup.draft([1, 2, 3, 4, 5, 6, 1, 2, 3], 4) == [4, 5, 6, 1]
-    assert lookup.draft([1, 2, 3, 4, 5, 6, 1, 2, 3], 2) == [4, 5]
-    assert lookup.draft([1, 2, 3, 4, 5, 6, 1, 2, 3, 9], 4) == []
+    found = lookup()
+    assert found.draft([0, 1, 2, 3], 4) == []
+    assert found.draft([0, 1, 2, 3, 4, 5, 6, 0, 1, 2, 3], 4) == [4, 5, 6, 0]
+    assert found.draft([0, 1, 2, 3, 4, 5, 6, 0, 1, 2, 3], 2) == [4, 5]
+    assert found.draft([0, 1, 2, 3, 4, 5, 6, 0, 1, 2, 3, 9], 4) == []
 
 
 def test_the_last_place_counts() -> None:
-    assert Lookup().draft([1, 2, 3, 4, 0, 1, 2, 3, 5, 0, 1, 2, 3], 2) == [5, 0]
+    assert lookup().draft([0, 1, 2, 3, 4, 0, 1, 2, 3, 5, 6, 0, 1, 2, 3], 2) == [5, 6]
 
 
 def test_no_room_is_no_guess_but_the_tokens_are_noted() -> None:
-    lookup = Lookup()
-    assert lookup.draft([1, 2, 3, 4, 1, 2, 3], 0) == []
-    assert lookup.draft([1, 2, 3, 4, 1, 2, 3], -3) == []
-    assert lookup.draft([1, 2, 3, 4, 1, 2, 3], 1) == [4]
+    found = lookup()
+    assert found.draft([0, 1, 2, 3, 4, 0, 1, 2, 3], 0) == []
+    assert found.draft([0, 1, 2, 3, 4, 0, 1, 2, 3], -3) == []
+    assert found.draft([0, 1, 2, 3, 4, 0, 1, 2, 3], 1) == [4]
 
 
 def test_tokens_may_be_cut() -> None:
-    lookup = Lookup()
-    lookup.draft([1, 2, 3, 4, 5, 6], 4)
-    assert lookup.draft([1, 2, 3], 4) == []
-    assert lookup.draft([1, 2, 3, 7, 1, 2, 3], 4) == [7, 1, 2, 3]
+    found = lookup()
+    found.draft([0, 1, 2, 3, 4, 5, 6], 4)
+    assert found.draft([0, 1, 2, 3], 4) == []
+    assert found.draft([0, 1, 2, 3, 7, 0, 1, 2, 3], 4) == [7, 0, 1, 2]
+
+
+def test_trust_grows_with_right_guesses_and_shrinks_with_wrong_ones() -> None:
+    trust = Trust(6)
+    lengths = []
+    for right in (True, True, True, True, False, False, True):
+        length = trust.length()
+        lengths.append(length)
+        trust.learn(length, length if right else 0)
+    assert lengths == [1, 2, 4, 6, 6, 3, 1]
+    assert Trust(0).length() == 0
 
 
 def test_too_many_wrong_guesses_bring_a_pause() -> None:
-    lookup = Lookup()
-    tokens = [1, 2, 3, 4] * 10
-    guesses = 0
-    while lookup.draft(tokens, 4):
-        lookup.learn(4, 0, len(tokens))
-        guesses += 1
-    assert guesses == 2
-    assert lookup.draft([*tokens, *tokens[:31]], 4) == []
-    assert lookup.draft([*tokens, *tokens[:32]], 4)
+    trust = Trust(4)
+    wrong = 0
+    while trust.length():
+        trust.learn(1, 0)
+        wrong += 1
+    assert wrong == 14
+    assert [trust.length() for _ in range(127)] == [0] * 127
+    again = 0
+    while trust.length():
+        trust.learn(1, 0)
+        again += 1
+    assert again == 5
 
 
 CASES: dict[str, dict[str, Any]] = {
