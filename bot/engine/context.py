@@ -178,7 +178,7 @@ def _parameters(fit: Fit, settings: EngineSettings, modes: Modes) -> Any:
     parameters.n_seq_max = fit.slots
     parameters.n_batch = parameters.n_ubatch = _step_tokens(fit, settings)
     # llama.cpp reserves one a sequence, and aborts below
-    parameters.n_outputs_max = fit.slots * (1 + settings.drafts)
+    parameters.n_outputs_max = fit.slots + settings.drafts
     threads = system.threads_of(settings)
     parameters.n_threads = parameters.n_threads_batch = threads
     parameters.kv_unified = modes.unified
@@ -191,7 +191,7 @@ def _parameters(fit: Fit, settings: EngineSettings, modes: Modes) -> Any:
 
 def _step_tokens(fit: Fit, settings: EngineSettings) -> int:
     """At most, of all conversations."""
-    return CHUNK + fit.slots * (1 + settings.drafts)
+    return CHUNK + fit.slots + settings.drafts
 
 
 def _bytes_of(state: NDArray[np.uint8]) -> Any:

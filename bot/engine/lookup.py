@@ -1,7 +1,9 @@
 """Speculative decoding by prompt lookup: a reply that quotes goes on as the quoted text did.
 
 What followed the last tokens where they last stood is guessed to follow again; the model reads all
-guesses in one step, and those that it would have written are kept.
+guesses in one step, and those that it would have written are kept. Only for a reply that is being
+written alone: eight together were a sixth slower with 70 % of the guesses right, because llama.cpp
+reads conversations with unequal numbers of tokens in separate passes.
 """
 
 from __future__ import annotations

@@ -195,7 +195,9 @@ class Scheduler:
                 part = _next_part(generation, budget)
                 budget -= len(part.tokens)
                 planned.append((generation, part))
-        planned += [(g, _next_part(g, 1, g.draft())) for g in self._running if g.is_writing]
+        writing = [g for g in self._running if g.is_writing]
+        is_alone = not planned and len(writing) == 1
+        planned += [(g, _next_part(g, 1, g.draft() if is_alone else ())) for g in writing]
         self._sweep()
         planned.sort(key=lambda pair: pair[1].sequence)
         return [generation for generation, _ in planned], [part for _, part in planned]

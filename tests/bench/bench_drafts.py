@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -97,18 +97,17 @@ async def decoded(model: LanguageModel, request: Request) -> Finished:
     return finished
 
 
-async def measure(model: LanguageModel, requests: Sequence[Request], together: int) -> list[float]:
+async def measure(model: LanguageModel, requests: Sequence[Request]) -> list[float]:
     """Tokens/s of replies whose prompts were read before, drafted tokens, and accepted ones."""
     for request in requests:  # so that prompts cost nothing below
-        await decoded(model, request)
+        await decoded(model, replace(request, max_tokens=1))
     tokens = drafted = accepted = 0
     began = time.perf_counter()
-    for first in range(0, len(requests), together):
-        group = requests[first : first + together]
-        for finished in await asyncio.gather(*(decoded(model, one) for one in group)):
-            tokens += finished.reply_tokens
-            drafted += finished.drafted_tokens
-            accepted += finished.accepted_tokens
+    for request in requests:
+        finished = await decoded(model, request)
+        tokens += finished.reply_tokens
+        drafted += finished.drafted_tokens
+        accepted += finished.accepted_tokens
     return [tokens / (time.perf_counter() - began), drafted, accepted]
 
 
@@ -121,29 +120,22 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = given.model or write_standin(Path(folder) / "standin-0.5b-q8_0.gguf")
         cache = Path(folder) / "modes.json"
-        for together in (1, 8):
-            print(f"\n{path.stem}, {len(said)} replies, {together} at a time\n")
-            print("| engine.drafts | tokens/s | against none | drafted | accepted |")
-            print("|---:|---:|---:|---:|---:|")
-            speeds: dict[int, list[list[float]]] = {drafts: [] for drafts in DRAFTS}
-            for _ in range(given.rounds):
-                for drafts in DRAFTS:
-                    settings = EngineSettings(
-                        context=2048, drafts=drafts, parked_megabytes=4096, conversations=8
-                    )
-                    with EngineThread() as thread:
-                        model = LanguageModel.load(path, thread, settings, cache)
-                        with scripted(model, said) as requests:
-                            found = asyncio.run(measure(model, requests, together))
-                        speeds[drafts].append(found)
-            none = [speed for speed, _, _ in speeds[0]]
-            for drafts, runs in speeds.items():
-                ratio = median(run[0] / base for run, base in zip(runs, none, strict=True))
-                speed, drafted, accepted = (median(values) for values in zip(*runs, strict=True))
-                print(
-                    f"| {drafts} | {speed:.0f} | {ratio:.2f} | {drafted:.0f} | {accepted:.0f} |",
-                    flush=True,
-                )
+        print(f"\n{path.stem}, {len(said)} replies, one at a time\n")
+        print("| engine.drafts | tokens/s | against none | drafted | accepted |")
+        print("|---:|---:|---:|---:|---:|")
+        speeds: dict[int, list[list[float]]] = {drafts: [] for drafts in DRAFTS}
+        for _ in range(given.rounds):
+            for drafts in DRAFTS:
+                settings = EngineSettings(context=2048, drafts=drafts, parked_megabytes=4096)
+                with EngineThread() as thread:
+                    model = LanguageModel.load(path, thread, settings, cache)
+                    with scripted(model, said) as requests:
+                        speeds[drafts].append(asyncio.run(measure(model, requests)))
+        none = [speed for speed, _, _ in speeds[0]]
+        for drafts, runs in speeds.items():
+            ratio = median(run[0] / base for run, base in zip(runs, none, strict=True))
+            speed, drafted, accepted = (median(values) for values in zip(*runs, strict=True))
+            print(f"| {drafts} | {speed:.0f} | {ratio:.2f} | {drafted:.0f} | {accepted:.0f} |")
 
 
 if __name__ == "__main__":
