@@ -49,8 +49,8 @@ class EngineSettings(Section):
     gpu_layers: int = Field(default=-1, ge=-1)
     """Layers put on the GPU, where the build can; -1 takes as many as fit."""
     drafts: int = Field(default=4, ge=0, le=16)
-    """Tokens that are guessed at a time from what stood in the prompt, for a reply that a model that
-    reads writes alone; those that it would have written are kept. 0 for none."""
+    """Tokens that are guessed at a time from what stood in the prompt, where a model that reads
+    writes one reply alone; those that it would have written are kept. 0 for none."""
     adapters: dict[Path, float] = Field(default_factory=dict)
     """LoRA adapters, GGUF files made for the model, each with its scale: `{"tone.gguf" = 1.0}`."""
     cache_type: Literal["f16", "q8_0"] = "f16"

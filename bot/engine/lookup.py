@@ -15,8 +15,8 @@ _KEY = 4
 _DECAY = 0.95
 _WORTHWHILE = 0.4
 """Of the guesses that must be right: on two cores five tokens take as long as two and a half."""
-_FIRST, _AGAIN = 0.8, 0.5
-"""Where the share of the right ones begins, and begins again after a pause."""
+_UNKNOWN = 0.5
+"""What is believed of the share of the right ones at first, and after a pause."""
 _PAUSE = 128
 """Guesses that are not made after too many were wrong."""
 
@@ -29,7 +29,7 @@ class Trust:
         """`most` tokens at a time; 0 for none ever."""
         self._most = most
         self._length = 1
-        self._rate = _FIRST
+        self._rate = _UNKNOWN
         self._resting = 0
 
     def length(self) -> int:
@@ -45,7 +45,7 @@ class Trust:
         self._length = 2 * self._length if accepted == drafted else self._length // 2
         self._length = max(1, min(self._length, self._most))
         if self._rate < _WORTHWHILE:
-            self._resting, self._rate, self._length = _PAUSE, _AGAIN, 1
+            self._resting, self._rate, self._length = _PAUSE, _UNKNOWN, 1
 
 
 class Lookup:
