@@ -27,7 +27,9 @@ def open_model(path: Path, *, gpu_layers: int = -1) -> Any:
     if not model:
         raise ModelFileError(
             f"{path} is not a model that llama.cpp {llama_cpp.__version__} can load: "
-            f"{log.last_error()}; fetch the file again or choose another one"
+            f"{log.last_error()}; "
+            + ("lower engine.gpu_layers, " if parameters.n_gpu_layers else "")
+            + "fetch the file again or choose another one"
         )
     return model
 
