@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from bot.engine import adapters, log, system
 from bot.engine.batch import Batch
-from bot.engine.fit import Fit
+from bot.engine.fit import CACHE_TYPES, Fit
 from bot.engine.interrupt import Interrupt
 from bot.engine.modes import CANDIDATES, Modes, chosen, key_of
 from bot.errors import ModelError, ModelFileError
@@ -23,12 +23,6 @@ from bot.settings import EngineSettings
 CHUNK = 256
 """Prompt tokens of one step at most, of all conversations together. Eight with nothing in common
 are a sixth faster with it than with 128; 512 gains nothing more."""
-
-
-_CACHE_TYPES = {"f16": 1, "q8_0": 8}
-"""ggml's own numbers."""
-
-
 _WARM_UP = 32
 """Tokens."""
 
@@ -182,7 +176,7 @@ def _parameters(fit: Fit, settings: EngineSettings, modes: Modes) -> Any:
     threads = system.threads_of(settings)
     parameters.n_threads = parameters.n_threads_batch = threads
     parameters.kv_unified = modes.unified
-    parameters.type_k = parameters.type_v = _CACHE_TYPES[settings.cache_type]
+    parameters.type_k = parameters.type_v = CACHE_TYPES[settings.cache_type].number
     # a GPU that cannot is known to llama.cpp (-1); whether one that can should, was measured
     flash = -1 if fit.gpu_layers else 1
     parameters.flash_attn_type = flash if modes.flash_attention else 0

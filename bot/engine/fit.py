@@ -15,8 +15,17 @@ GPU_MARGIN = 1 << 30
 """Bytes of each GPU that llama.cpp's own buffers may take, as it reckons itself."""
 _LARGEST_DEFAULT_WINDOW = 8192
 _SHARE_OF_MEMORY = 0.25
-CACHE_BYTES = {"f16": 2.0, "q8_0": 34 / 32}
-"""Of a value in the KV cache."""
+
+
+@dataclass(frozen=True, slots=True)
+class _CacheType:
+    number: int
+    """ggml's own."""
+    bytes: float
+    """Of a value."""
+
+
+CACHE_TYPES = {"f16": _CacheType(1, 2.0), "q8_0": _CacheType(8, 34 / 32)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +80,7 @@ class _Plan:
         self.all_layers = len(header.layers) + 1
         self._header, self._memory = header, memory
         self._asked = settings.gpu_layers
-        self._value = CACHE_BYTES[settings.cache_type] * window
+        self._value = CACHE_TYPES[settings.cache_type].bytes * window
         self._layers: dict[int, int] = {}
         """By the number of conversations, as far as it was reckoned."""
 

@@ -106,9 +106,7 @@ class _Parameters(ctypes.Structure):
 @contextmanager
 def _opened(path: Path) -> Iterator[int]:
     """A `gguf_context *`."""
-    loading.check_file(path)
-    log.silence()
-    log.last_error()
+    loading.prepare(path)
     read = ggml("gguf_init_from_file", [ctypes.c_char_p, _Parameters], ctypes.c_void_p)
     file = read(os.fsencode(path), _Parameters(no_alloc=True, context=None))
     if not file:

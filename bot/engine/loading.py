@@ -17,9 +17,7 @@ _MAGIC = b"GGUF"
 
 def open_model(path: Path, *, gpu_layers: int = -1) -> Any:
     """A `llama_model *`. On the engine thread only."""
-    check_file(path)
-    log.silence()
-    log.last_error()
+    prepare(path)
     parameters = llama_cpp.llama_model_default_params()
     parameters.n_gpu_layers = gpu_layers if llama_cpp.llama_supports_gpu_offload() else 0
     parameters.use_extra_bufts = build_warning() is None
@@ -32,6 +30,13 @@ def open_model(path: Path, *, gpu_layers: int = -1) -> Any:
             + "fetch the file again or choose another one"
         )
     return model
+
+
+def prepare(path: Path) -> None:
+    """Before ggml opens it: what it says then is of this file. Raise ModelFileError."""
+    check_file(path)
+    log.silence()
+    log.last_error()
 
 
 def check_file(path: Path) -> None:
@@ -70,9 +75,7 @@ def read_metadata(path: Path) -> dict[str, str]:
 
 def open_vocabulary(path: Path) -> Any:
     """A `llama_model *` without weights. On any thread: nothing is shared."""
-    check_file(path)
-    log.silence()
-    log.last_error()
+    prepare(path)
     parameters = llama_cpp.llama_model_default_params()
     parameters.vocab_only = True
     model = llama_cpp.llama_model_load_from_file(os.fsencode(path), parameters)

@@ -186,8 +186,6 @@ class EngineProcess:
                 self._takes_work = True
                 for exchange in self._open.values():
                     self._send(exchange)
-                if self._stopping.is_set():
-                    self._child.post(None)
             return True
         return False
 

@@ -22,7 +22,6 @@ SHAPES = {
     "one prompt": {str(n): [n] for n in (1, 2, 3, 5, 8, 16, 32, 64, 128, 256)},
     "replies": {str(n): [1] * n for n in (1, 2, 4, 6, 8)},
     "seven replies and a prompt": {str(n): [1] * 7 + [n] for n in (8, 30, 60, 120, 250)},
-    "eight replies with drafts": {str(n): [1 + n] * 8 for n in (1, 2, 3, 7)},
 }
 
 
