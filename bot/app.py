@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bot.errors import UsageError
 from bot.settings import Settings
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ class _Engine:
 async def _open_engine(settings: Settings) -> AsyncIterator[_Engine]:
     """On a thread, in a process of its own, or at a server."""
     from bot.engine.chat_model import LlamaChatModel
-    from models.catalogue import find
+    from models.catalogue import find_language_model
 
     if not settings.engine.url and settings.engine.isolation == "process":
         async with _open_process(settings) as engine:
@@ -133,7 +134,7 @@ async def _open_engine(settings: Settings) -> AsyncIterator[_Engine]:
             return
         from bot.engine.language_model import LanguageModel
 
-        file = find(settings.engine.model, settings.paths.models)
+        file = find_language_model(settings.engine.model, settings.paths.models)
         model = await asyncio.to_thread(
             LanguageModel.load, file, thread, settings.engine, settings.paths.engine_modes
         )
@@ -146,10 +147,10 @@ async def _open_process(settings: Settings) -> AsyncIterator[_Engine]:
     from bot.engine.child import Models
     from bot.engine.embeddings import LlamaEmbeddings
     from bot.engine.process import EngineProcess
-    from models.catalogue import find
+    from models.catalogue import find, find_language_model
 
     models = Models(
-        language=find(settings.engine.model, settings.paths.models),
+        language=find_language_model(settings.engine.model, settings.paths.models),
         encoder=find("kefu-encoder"),
         settings=settings.engine,
         modes=settings.paths.engine_modes,
@@ -167,12 +168,21 @@ async def _open_process(settings: Settings) -> AsyncIterator[_Engine]:
 def measure_engine(
     settings: Settings, name: str | None, *, conversations: int, turns: int
 ) -> Benchmark:
-    """What this machine makes of a model, the one that answers by default."""
+    """What this machine makes of a model, the one that answers by default. Raise UsageError where
+    that is not on this machine."""
     from bot.engine.benchmark import measure
     from bot.engine.language_model import LanguageModel
-    from models.catalogue import find
+    from models.catalogue import find, find_language_model
 
-    file = find(name or settings.engine.model, settings.paths.models)
+    if name is not None:
+        file = find(name, settings.paths.models, "language")
+    elif settings.engine.url:
+        raise UsageError(
+            f"the server {settings.engine.url} answers (engine.url), and its speed is not measured "
+            "from here; name a model of this machine"
+        )
+    else:
+        file = find_language_model(settings.engine.model, settings.paths.models)
     with _engine_thread() as thread:
         model = LanguageModel.load(file, thread, settings.engine, settings.paths.engine_modes)
         return measure(model, thread, conversations=conversations, turns=turns)

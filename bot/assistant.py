@@ -26,6 +26,7 @@ from bot.conversation import (
     Reply,
     ReplyStatus,
     Role,
+    Shortened,
     Token,
     TurnEvent,
 )
@@ -187,6 +188,8 @@ class Assistant:
             async with aclosing(self._said(pieces, draft)) as events:
                 async for event in events:
                     yield event
+        elif len(message.text) > prompt.QUESTION_CHARACTERS:  # nor was it searched with the rest
+            yield Shortened(characters=prompt.QUESTION_CHARACTERS)
         if not draft.text.strip():
             draft.status, draft.speech.citations = ReplyStatus.UNKNOWN, ()
             draft.rule = "nothing that the passages support" if draft.model else "nothing found"

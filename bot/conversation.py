@@ -178,7 +178,9 @@ class Shortened:
     @property
     def told(self) -> str:
         parts = [
-            f"the message beyond {self.characters:,} characters" if self.characters else "",
+            f"the message beyond {counted(self.characters, 'character')}"
+            if self.characters
+            else "",
             counted(self.turns, "earlier turn") if self.turns else "",
             counted(self.passages, "passage") if self.passages else "",
         ]

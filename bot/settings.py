@@ -5,10 +5,20 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+)
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -18,6 +28,15 @@ from pydantic_settings import (
 
 from bot.errors import SettingsError
 from bot.paths import Paths
+
+SMALLEST_WINDOW = 256
+"""Tokens: the system's text, a short question, a passage and a reply."""
+
+
+def _window(tokens: int) -> int:
+    if tokens and tokens < SMALLEST_WINDOW:
+        raise ValueError(f"a conversation needs {SMALLEST_WINDOW} tokens, or 0 for the model's own")
+    return tokens
 
 
 class Section(BaseModel):
@@ -37,12 +56,14 @@ class EngineSettings(Section):
     of life after which the engine's process is ended and started again."""
     retries: int = Field(default=2, ge=0)
     """How often a request is sent again that the server did not take."""
-    context: int = Field(default=0, ge=0)
-    """Context window of a conversation, in tokens; 0 takes the model's own, 8192 at most."""
+    context: Annotated[int, Field(ge=0), AfterValidator(_window)] = 0
+    """Context window of a conversation, in tokens, 256 or more; 0 takes the model's own, 8192 at
+    most."""
     conversations: int = Field(default=8, ge=1, le=64)
     """How many conversations are decoded together."""
     threads: int = Field(default=0, ge=0)
-    """Threads for llama.cpp; 0 takes the cores this process may use."""
+    """Threads for llama.cpp, as many as there are processors at most; 0 takes the cores this
+    process may use."""
     isolation: Literal["thread", "process"] = "thread"
     """Where llama.cpp runs: on a thread of kefu, or in a process of its own, whose crash ends no
     more than the replies that it was writing."""
@@ -138,13 +159,32 @@ def load_settings(home: Path | None = None) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
-        value = first.get("input")
         raise SettingsError(
-            f"setting {key} = {value!r} cannot be used: {first['msg']}; "
+            f"setting {key} = {first.get('input')!r} cannot be used: {_reason(first)}; "
             "mend it in kefu.toml or the KEFU_* variables"
         ) from None
     except ValueError as error:  # a kefu.toml that is not TOML
         raise SettingsError(f"kefu.toml cannot be read: {error}; mend or remove it") from None
+
+
+def _reason(error: ErrorDetails) -> str:
+    """In kefu's words where pydantic's speak of its own terms."""
+    if error["type"] == "extra_forbidden":
+        known = [one.alias or name for name, one in _fields_at(error["loc"]).items()]
+        near = get_close_matches(str(error["loc"][-1]), known, n=1)
+        return "there is no such setting" + (f" ({near[0]} is one)" if near else "")
+    if error["type"] == "value_error":
+        return str(error["ctx"]["error"])
+    return error["msg"].replace("Input should be", "it should be")
+
+
+def _fields_at(place: tuple[int | str, ...]) -> dict[str, FieldInfo]:
+    """Of the section that has, or should have, the setting."""
+    fields = Settings.model_fields
+    for part in place[:-1]:
+        section = fields[str(part)].annotation
+        fields = getattr(section, "model_fields", {})
+    return fields
 
 
 def _home_of(*sources: PydanticBaseSettingsSource) -> str | Path:

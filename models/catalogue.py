@@ -5,15 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from bot.errors import ModelFileError
+
+Kind: TypeAlias = Literal["language", "encoder", "sentiment"]
 
 
 @dataclass(frozen=True, slots=True)
 class CatalogueEntry:
     name: str
-    kind: Literal["language", "encoder", "sentiment"]
+    kind: Kind
     file: str
     """Its name in `models/weights`."""
     description: str
@@ -61,14 +63,19 @@ def catalogue() -> list[CatalogueEntry]:
     return list(ENTRIES)
 
 
-def find(name_or_path: str, folder: Path | None = None) -> Path:
+def find(name_or_path: str, folder: Path | None = None, kind: Kind | None = None) -> Path:
     """The file of a model: a name of the catalogue, a path, or a file's name in `folder`.
 
     `.gguf` may be left off a file's name in `folder`, where fetched models are kept. What is in
-    the file is for the loader to judge.
+    the file is for the loader to judge; of the catalogue, nothing but the `kind` is found.
     """
     for entry in ENTRIES:
         if entry.name == name_or_path:
+            if kind not in (None, entry.kind):
+                raise ModelFileError(
+                    f"{entry.name} is the {entry.kind} model, not a {kind} model; "
+                    f"name one, such as {', '.join(_names(folder, kind))}"
+                )
             if entry.bytes == 0:
                 raise ModelFileError(f"the file of {entry.name} is missing: {entry.path}")
             return entry.path
@@ -79,8 +86,17 @@ def find(name_or_path: str, folder: Path | None = None) -> Path:
         if name_or_path and _is_file(place):
             return place
     raise ModelFileError(
-        f"there is no model {name_or_path!r}: neither a file nor one of {', '.join(_names(folder))}"
+        f"there is no {kind + ' ' if kind else ''}model {name_or_path!r}: neither a file nor one "
+        f"of {', '.join(_names(folder, kind))}"
     )
+
+
+def find_language_model(name_or_path: str, folder: Path) -> Path:
+    """What `engine.model` names. Raise ModelFileError, naming the setting."""
+    try:
+        return find(name_or_path, folder, "language")
+    except ModelFileError as error:
+        raise ModelFileError(f"engine.model: {error}") from None
 
 
 def weights_folder() -> Path:
@@ -94,6 +110,6 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def _names(folder: Path | None) -> list[str]:
+def _names(folder: Path | None, kind: Kind | None) -> list[str]:
     fetched = sorted(file.name for file in folder.glob("*.gguf")) if folder else []
-    return [entry.name for entry in ENTRIES] + fetched
+    return [entry.name for entry in ENTRIES if kind in (None, entry.kind)] + fetched

@@ -133,6 +133,16 @@ async def test_what_the_window_does_not_hold_is_told(
     )
 
 
+async def test_what_was_not_read_is_told_where_nothing_was_found(
+    make: Make, conversation: Conversation
+) -> None:
+    model = ScriptedChatModel(replies=[])
+    asked = "Xylophone quartz zebra? " * 200 + "How long can shoes be returned?"
+    events = await turn(make(model), conversation, asked)
+    assert Shortened(characters=4_000) in events
+    assert shown(events) == replies.UNKNOWN["en"]
+
+
 async def test_a_sentence_that_no_passage_supports_is_never_shown(
     make: Make, conversation: Conversation
 ) -> None:

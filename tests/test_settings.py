@@ -37,8 +37,18 @@ def test_a_home_given_wins_and_its_file_is_read(tmp_path: Path) -> None:
     ("text", "told"),
     [
         ("[engine]\ncontext = -1\n", "engine.context = -1"),
-        ("[engine]\ncontxt = 1\n", "engine.contxt"),
+        (
+            "[engine]\ncontext = 10\n",
+            "engine.context = 10 cannot be used: a conversation needs",
+        ),
+        ("[engine]\ncontxt = 1\n", "engine.contxt = 1 cannot be used: there is no such setting"),
+        ("[engine]\ndrafst = 1\n", "no such setting (drafts is one)"),
+        (
+            "[engine]\nseed = 'x'\n",
+            "engine.seed = 'x' cannot be used: it should be",
+        ),
         ("colour = 'red'\n", "colour"),
+        ("engine = 3\n", "engine = 3"),
         ("this is [not toml", "kefu.toml"),
     ],
 )

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bot.cli.console import AsJson, Home, plain, print_json, run, settings_at
-from bot.errors import KefuError
+from bot.errors import KefuError, ModelFileError
 from bot.text import printable
 
 if TYPE_CHECKING:
-    from bot.settings import Settings
+    from bot.engine.system import SystemReport
+    from bot.settings import EngineSettings, Settings
+
+_PATIENCE = 5.0
+"""Seconds for a server to say that it is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,29 +33,84 @@ def doctor(as_json: AsJson = False, home: Home = None) -> None:
     from bot.engine.system import describe
 
     report = describe()
-    checks = [_model(name, settings) for name in (settings.engine.model, "kefu-encoder")]
-    checks += [_sentiment(), run(_database(settings))]
+    checks = [_server(settings.engine) if settings.engine.url else _language_model(settings)]
+    checks += [_adapter(path) for path in settings.engine.adapters]
+    checks += [_encoder(), _sentiment(), run(_database(settings))]
     if as_json:
         print_json({"system": plain(report), "checks": [plain(one) for one in checks]})
     else:
-        for key, value in plain(report).items():
-            _line(f"{key.replace('_', ' '):18} {_told(value)}")
+        for name, value in _system(report):
+            _line(f"{name:18} {value}")
         for one in checks:
             _line(f"{one.name:18} {'ok' if one.ok else 'BROKEN':7} {one.found}")
     if not all(one.ok for one in checks):
         raise SystemExit(1)
 
 
-def _model(name: str, settings: Settings) -> Check:
+def _system(report: SystemReport) -> Iterator[tuple[str, str]]:
+    yield "backend", report.backend
+    yield "instructions", ", ".join(report.instructions) or "none"
+    for device in report.devices:
+        memory = f"{device.free / 1e9:.1f} of {device.memory / 1e9:.1f} GB free"
+        yield f"device {device.name}", f"{device.description} ({device.kind}, {memory})"
+    yield "llama-cpp-python", report.llama_cpp_version
+    yield "threads", str(report.threads)
+    if report.warning:
+        yield "warning", report.warning
+
+
+def _language_model(settings: Settings) -> Check:
+    from bot.engine.loading import is_encoder, read_metadata
+    from models.catalogue import find_language_model
+
+    name = settings.engine.model
+    try:
+        path = find_language_model(name, settings.paths.models)
+        if is_encoder(read_metadata(path)):
+            raise ModelFileError(f"{path} is an encoder, not a language model; mend engine.model")
+    except (KefuError, OSError) as error:
+        return Check(f"model {name}", ok=False, found=str(error))
+    return _sound(name, path)
+
+
+def _encoder() -> Check:
     from bot.engine.loading import read_metadata
     from models.catalogue import find
 
+    name = "kefu-encoder"
     try:
-        path = find(name, settings.paths.models)
+        path = find(name)
         read_metadata(path)
     except (KefuError, OSError) as error:
         return Check(f"model {name}", ok=False, found=str(error))
+    return _sound(name, path)
+
+
+def _sound(name: str, path: Path) -> Check:
     return Check(f"model {name}", ok=True, found=f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
+
+
+def _adapter(path: Path) -> Check:
+    from bot.engine import adapters
+
+    try:
+        adapters.check({path: 1.0})
+    except KefuError as error:
+        return Check("adapter", ok=False, found=str(error))
+    return Check("adapter", ok=True, found=str(path))
+
+
+def _server(settings: EngineSettings) -> Check:
+    """Asked once, and not for long."""
+    brief = {"timeout": min(settings.timeout, _PATIENCE), "retries": 0}
+    try:
+        from bot.engine.remote import open_remote
+
+        model = open_remote(settings.model_copy(update=brief))
+    except KefuError as error:
+        return Check("server", ok=False, found=str(error))
+    found = f"{settings.url} ({model.model_name}, {model.context} tokens)"
+    return Check("server", ok=True, found=found)
 
 
 def _sentiment() -> Check:
@@ -75,14 +136,6 @@ async def _database(settings: Settings) -> Check:
     except (KefuError, OSError) as error:
         return Check("database", ok=False, found=str(error))
     return Check("database", ok=True, found=f"{place} ({pages} documents, {talks} conversations)")
-
-
-def _told(value: Any) -> str:
-    if isinstance(value, list):
-        return ", ".join(_told(one) for one in value) or "none"
-    if isinstance(value, dict):
-        return " ".join(str(one) for one in value.values())
-    return str(value)
 
 
 def _line(text: str) -> None:

@@ -10,12 +10,16 @@ import typer
 
 from bot.cli.console import AsJson, Home, print_json, settings_at
 from bot.errors import KefuError
-from bot.text import printable
+from bot.text import counted, printable
 
 if TYPE_CHECKING:
+    from bot.settings import Settings
     from models.catalogue import CatalogueEntry
 
 app = typer.Typer(help="The models.")
+
+_WIDTH = 120
+"""Characters of a value that `show` shows; --json shows all."""
 
 
 @app.command("list")
@@ -24,10 +28,11 @@ def list_models(as_json: AsJson = False, home: Home = None) -> None:
     from models.catalogue import catalogue
 
     settings = settings_at(home)
-    entries = [_described(one, settings.engine.model) for one in catalogue()]
-    entries += [
-        _found(path, settings.engine.model) for path in sorted(settings.paths.models.glob("*.gguf"))
-    ]
+    in_use = "" if settings.engine.url else settings.engine.model
+    entries = [_described(one, in_use) for one in catalogue()]
+    entries += [_found(path, in_use) for path in sorted(settings.paths.models.glob("*.gguf"))]
+    if not any(one["in_use"] for one in entries if one["kind"] == "language"):
+        entries += _elsewhere(settings)
     if as_json:
         print_json(entries)
         return
@@ -62,7 +67,7 @@ def show(
         return
     metadata = data.pop("metadata", {})
     for key, value in {**data, **metadata}.items():
-        sys.stdout.write(printable(f"{key:40} {' '.join(str(value).split())[:120]}") + "\n")
+        sys.stdout.write(printable(f"{key:40} {_cut(' '.join(str(value).split()))}") + "\n")
 
 
 @app.command()
@@ -88,9 +93,10 @@ def bench(
         "chosen": ("one KV cache for all" if modes.unified else "a KV cache for each")
         + (", flash attention" if modes.flash_attention else ""),
         "together": f"{found.tokens_per_second} tokens/s "
-        f"({conversations} conversations of {turns} turns)",
+        f"({counted(conversations, 'conversation')} of {counted(turns, 'turn')})",
         "first token": f"{found.first_token_ms.p50} ms (p50), {found.first_token_ms.p95} ms (p95)",
-        "prefill": f"{found.prefill_tokens_per_second} tokens/s (one prompt alone)",
+        "prefill": f"{found.prefill_tokens_per_second} tokens/s (one prompt alone; this and the "
+        "next two are medians of three)",
         "decode": f"{found.decode_tokens_per_second} tokens/s (one reply alone)",
         "bare loop": f"{found.bare_tokens_per_second} tokens/s, of which kefu "
         f"has {found.of_raw_decode:.0%}",
@@ -112,9 +118,28 @@ def _described(one: CatalogueEntry, in_use: str) -> dict[str, Any]:
     }
 
 
+def _elsewhere(settings: Settings) -> list[dict[str, Any]]:
+    """What answers, where that lies in no folder of ours."""
+    from models.catalogue import find_language_model
+
+    entry = {"kind": "language", "bytes": 0, "licence": "", "reads": False, "in_use": True}
+    if settings.engine.url:
+        told = f"A model at the server {settings.engine.url} (engine.url)"
+        return [{**entry, "name": settings.engine.url, "description": told, "reads": True}]
+    name = settings.engine.model
+    try:
+        return [_found(find_language_model(name, settings.paths.models), name) | {"in_use": True}]
+    except KefuError as error:
+        return [{**entry, "name": name, "description": str(error)}]
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _WIDTH else text[: _WIDTH - 1] + "…"
+
+
 def _found(path: Path, in_use: str) -> dict[str, Any]:
     """As the file says of itself."""
-    from bot.engine.loading import read_metadata
+    from bot.engine.loading import is_encoder, read_metadata
 
     try:
         told = read_metadata(path)
@@ -122,13 +147,13 @@ def _found(path: Path, in_use: str) -> dict[str, Any]:
         told, broken = {}, str(error)
     else:
         broken = ""
-    is_encoder = told.get("general.architecture", "").endswith("bert")
+    encodes = is_encoder(told)
     return {
         "name": path.stem,
-        "kind": "encoder" if is_encoder else "language",
+        "kind": "encoder" if encodes else "language",
         "bytes": path.stat().st_size,
         "description": broken or told.get("general.name") or path.name,
         "licence": told.get("general.license", ""),
-        "reads": bool(told) and not is_encoder and told.get("kefu.reads") != "false",
+        "reads": bool(told) and not encodes and told.get("kefu.reads") != "false",
         "in_use": in_use in {path.stem, path.name, str(path)},
     }

@@ -14,6 +14,12 @@ from bot.engine import loading, log
 from bot.errors import ModelFileError
 
 
+def check(scales: Mapping[Path, float]) -> None:
+    """Before a model is loaded. Raise ModelFileError."""
+    for path in scales:
+        loading.check_file(path.expanduser(), "adapter", "mend engine.adapters")
+
+
 def put_on(model: Any, context: Any, scales: Mapping[Path, float]) -> None:
     """For all that the context decodes: llama.cpp has none for a single sequence. They are freed
     with the model. Raise ModelFileError."""
@@ -28,7 +34,6 @@ def put_on(model: Any, context: Any, scales: Mapping[Path, float]) -> None:
 
 def _load(model: Any, path: Path) -> Any:
     file = path.expanduser()
-    loading.check_file(file)
     log.last_error()
     adapter = llama_cpp.llama_adapter_lora_init(model, os.fsencode(file))
     if not adapter:

@@ -49,13 +49,13 @@ class Benchmark:
     first_token_ms: Quantiles
     """From the request to the first text, of all turns of all conversations."""
     prefill_tokens_per_second: float
-    """One prompt alone."""
+    """One prompt alone; the median of three, as the next two are, measured in turns."""
     decode_tokens_per_second: float
     """One reply alone."""
     bare_tokens_per_second: float
     """A bare llama.cpp loop: decode, take the likeliest token, decode."""
     of_raw_decode: float
-    """One reply against the bare loop, in turns: the median of three."""
+    """One reply against the bare loop: the quotient of the two before."""
     memory_megabytes: float
     """The most that the process held; 0 where the system does not say."""
 
@@ -79,6 +79,7 @@ def measure(
     finally:
         thread.run(bare.free)
     seconds, first = asyncio.run(_together(model, conversations, turns))
+    decode, raw = median(one.decode for one in alone), median(one.bare for one in alone)
     return Benchmark(
         model=model.info.name,
         conversations=conversations,
@@ -88,9 +89,9 @@ def measure(
         tokens_per_second=round(conversations * turns * _REPLY / seconds, 1),
         first_token_ms=Quantiles(round(quantile(first, 0.5), 1), round(quantile(first, 0.95), 1)),
         prefill_tokens_per_second=round(median(one.prefill for one in alone), 1),
-        decode_tokens_per_second=round(median(one.decode for one in alone), 1),
-        bare_tokens_per_second=round(median(one.bare for one in alone), 1),
-        of_raw_decode=round(median(one.decode / one.bare for one in alone), 3),
+        decode_tokens_per_second=round(decode, 1),
+        bare_tokens_per_second=round(raw, 1),
+        of_raw_decode=round(decode / raw, 3),
         memory_megabytes=round(_peak_memory() / 1e6, 1),
     )
 

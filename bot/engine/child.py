@@ -191,7 +191,6 @@ def _travels(error: BaseException) -> bool:
 
 def _redirect_output(log: Path | None) -> None:
     """llama.cpp writes to the terminal when it aborts; the terminal is the parent's."""
-    os.environ.setdefault("GGML_NO_BACKTRACE", "1")
     if log is not None:
         log.parent.mkdir(parents=True, exist_ok=True)
     target = os.open(log or os.devnull, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)

@@ -53,22 +53,17 @@ class DecodingContext:
         interrupt: Interrupt,
         modes: Modes,
     ) -> None:
-        parameters = _parameters(fit, settings, modes)
-        # llama.cpp keeps the address, so this must live as long as the context.
-        self._abort = interrupt.callback
-        parameters.abort_callback = self._abort
-        parameters.abort_callback_data = interrupt.address
-        self._pointer = llama_cpp.llama_init_from_model(model, parameters)
+        self._pointer = _new_context(model, fit, settings, modes)
         if not self._pointer:
             raise ModelFileError(
                 f"llama.cpp makes no context of {fit.window} tokens for {fit.slots} "
                 f"conversations ({log.last_error()}); lower engine.context or engine.conversations"
                 + (", or leave engine.cache_type out" if settings.cache_type != "f16" else "")
             )
+        # llama.cpp keeps the address, so this must live as long as the context.
+        self._abort = interrupt.callback
+        llama_cpp.llama_set_abort_callback(self._pointer, self._abort, interrupt.address)
         self._memory = llama_cpp.llama_get_memory(self._pointer)
-        if not self._memory:
-            llama_cpp.llama_free(self._pointer)
-            raise ModelError("is an encoder, not a language model")
         try:
             adapters.put_on(model, self._pointer, settings.adapters)
         except ModelFileError:
@@ -147,7 +142,7 @@ def measured_modes(
     """The fastest for this model on this machine; `cache` keeps what was measured."""
 
     def open_context(modes: Modes) -> Any:
-        return llama_cpp.llama_init_from_model(model, _parameters(fit, settings, modes))
+        return _new_context(model, fit, settings, modes)
 
     threads = system.threads_of(settings)
     key = f"{key_of(path, sequences=fit.slots, threads=threads)} {settings.cache_type}"
@@ -155,7 +150,12 @@ def measured_modes(
         names = [device.description for device in system.devices() if device.kind != "cpu"]
         key += f" {fit.gpu_layers} {' '.join(names)}"
     return chosen(
-        open_context, _candidates(fit, settings), sequences=fit.slots, key=key, cache=cache
+        open_context,
+        _candidates(fit, settings),
+        sequences=fit.slots,
+        window=fit.window,
+        key=key,
+        cache=cache,
     )
 
 
@@ -164,6 +164,15 @@ def _candidates(fit: Fit, settings: EngineSettings) -> Sequence[Modes]:
     measured: GPUs gain by flash attention."""
     able = [m for m in CANDIDATES if m.flash_attention or settings.cache_type == "f16"]
     return sorted(able, key=lambda m: not m.flash_attention) if fit.gpu_layers else able
+
+
+def _new_context(model: Any, fit: Fit, settings: EngineSettings, modes: Modes) -> Any:
+    """None where llama.cpp makes none. Raise ModelError for a model that has no KV cache."""
+    pointer = llama_cpp.llama_init_from_model(model, _parameters(fit, settings, modes))
+    if pointer and not llama_cpp.llama_get_memory(pointer):
+        llama_cpp.llama_free(pointer)
+        raise ModelError("is an encoder, not a language model; mend engine.model")
+    return pointer
 
 
 def _parameters(fit: Fit, settings: EngineSettings, modes: Modes) -> Any:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from bot.engine.header import Header
 from bot.engine.system import Device
 from bot.errors import ModelError
-from bot.settings import EngineSettings
+from bot.settings import SMALLEST_WINDOW, EngineSettings
 
 GPU_MARGIN = 1 << 30
 """Bytes of each GPU that llama.cpp's own buffers may take, as it reckons itself."""
@@ -45,7 +45,7 @@ def fit(header: Header, settings: EngineSettings, *, devices: Sequence[Device], 
     A model that a GPU holds with one conversation is put there whole, with as many conversations
     as there is room for. Else as many layers go there as fit, and the KV cache takes a quarter of
     the memory at most. Raise ModelError where the memory does not hold the rest with one
-    conversation.
+    conversation, and for a model whose window holds none.
     """
     window, warnings = _window(header, settings)
     plan = _Plan(header, settings, window, _gpus(devices), memory)
@@ -148,6 +148,11 @@ class _Plan:
 
 def _window(header: Header, settings: EngineSettings) -> tuple[int, list[str]]:
     trained = header.context or _LARGEST_DEFAULT_WINDOW
+    if trained < SMALLEST_WINDOW:
+        raise ModelError(
+            f"knows {trained} tokens at most, and a conversation needs {SMALLEST_WINDOW}; "
+            "choose another model"
+        )
     window = min(settings.context or _LARGEST_DEFAULT_WINDOW, trained)
     if settings.context <= trained:
         return window, []

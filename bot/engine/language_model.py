@@ -8,7 +8,7 @@ from pathlib import Path
 
 import llama_cpp
 
-from bot.engine import loading, system
+from bot.engine import adapters, loading, system
 from bot.engine.context import DecodingContext, measured_modes
 from bot.engine.fit import Fit, fit
 from bot.engine.generation import Generation
@@ -33,6 +33,7 @@ class LanguageModel(TextModel):
         self, path: Path, thread: EngineThread, settings: EngineSettings, cache: Path | None
     ) -> None:
         self._thread = thread
+        adapters.check(settings.adapters)
         fit = _fit(path, settings)
         self._model = loading.open_model(path, gpu_layers=fit.gpu_layers)
         if not _can_draft(self._model):
@@ -70,7 +71,12 @@ class LanguageModel(TextModel):
         )
         self._template = template_of(self._model, self.vocabulary)
         self.info = _info(self._model, path, fit.window, fit.slots, wording)
-        found = (loading.build_warning(), *fit.warnings, self._template.warning)
+        found = (
+            loading.build_warning(),
+            system.threads_warning(settings),
+            *fit.warnings,
+            self._template.warning,
+        )
         self.warnings = tuple(warning for warning in found if warning)
         thread.keep(self._free)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -35,30 +36,34 @@ def open_model(path: Path, *, gpu_layers: int = -1) -> Any:
 def prepare(path: Path) -> None:
     """Before ggml opens it: what it says then is of this file. Raise ModelFileError."""
     check_file(path)
+    # gdb would attach itself when ggml aborts, and write to the reader's terminal
+    os.environ.setdefault("GGML_NO_BACKTRACE", "1")
     log.silence()
     log.last_error()
 
 
-def check_file(path: Path) -> None:
+def check_file(
+    path: Path,
+    what: str = "model file",
+    remedy: str = "`kefu models list` shows what there is",
+) -> None:
     """Raise ModelFileError for what can be seen without llama.cpp."""
     try:
         with path.open("rb") as file:
             head = file.read(len(_MAGIC))
     except FileNotFoundError:
-        raise ModelFileError(
-            f"model file {path} does not exist; `kefu models list` shows what there is"
-        ) from None
+        raise ModelFileError(f"{what} {path} does not exist; {remedy}") from None
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise ModelFileError(
-            f"model file {path} cannot be read: {reason}; name a GGUF file that can be"
+            f"{what} {path} cannot be read: {reason}; name a GGUF file that can be"
         ) from None
     if not head:
-        raise ModelFileError(f"model file {path} is empty; fetch it again")
+        raise ModelFileError(f"{what} {path} is empty; fetch it again")
     if head != _MAGIC:
         raise ModelFileError(
-            f"{path} is not a GGUF file (it starts with {head!r}, not {_MAGIC!r}); "
-            "name a model in GGUF format"
+            f"{what} {path} is not a GGUF file (it starts with {head!r}, not {_MAGIC!r}); "
+            "name one in GGUF format"
         )
 
 
@@ -71,6 +76,11 @@ def read_metadata(path: Path) -> dict[str, str]:
         return {key: metadata(model, key) or "" for key in keys}
     finally:
         llama_cpp.llama_model_free(model)
+
+
+def is_encoder(told: Mapping[str, str]) -> bool:
+    """Whether a file's metadata are those of a model that makes vectors, not text."""
+    return told.get(f"{told.get('general.architecture')}.attention.causal") == "false"
 
 
 def open_vocabulary(path: Path) -> Any:

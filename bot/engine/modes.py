@@ -49,10 +49,12 @@ def chosen(
     candidates: Sequence[Modes] = CANDIDATES,
     *,
     sequences: int,
+    window: int,
     key: str,
     cache: Path | None,
 ) -> Modes:
-    """Those that were found to be the fastest for `key`, or are now. Without `cache` the first."""
+    """Those that were found to be the fastest for `key`, or are now. Without `cache` the first.
+    `window`: tokens of a sequence, 256 or more."""
     if cache is None:
         return candidates[0]
     known = _read(cache)
@@ -61,7 +63,7 @@ def chosen(
     scores = dict.fromkeys(candidates, float("inf"))
     began = perf_counter()
     for modes in [*candidates] * _ROUNDS:  # other programs disturb: each has its best time
-        scores[modes] = min(scores[modes], _score(open_context, modes, sequences))
+        scores[modes] = min(scores[modes], _score(open_context, modes, sequences, window))
         if perf_counter() - began > _PATIENCE:
             break
     best = min(scores, key=lambda modes: scores[modes])
@@ -77,7 +79,7 @@ def key_of(path: Path, *, sequences: int, threads: int) -> str:
     return f"{path.name} {state.st_size} {state.st_mtime_ns} {sequences} {threads} {build}"
 
 
-def _score(open_context: Open, modes: Modes, sequences: int) -> float:
+def _score(open_context: Open, modes: Modes, sequences: int, window: int) -> float:
     """Seconds for a token of a prompt and the reply's share that goes with it."""
     context = open_context(modes)
     if not context:
@@ -87,7 +89,7 @@ def _score(open_context: Open, modes: Modes, sequences: int) -> float:
         _timed(context, batch, [(0, 0, 1)])  # the first decode allocates
         prompt = _timed(context, batch, [(0, 1, _PROMPT - 1)])
         pieces = int(_SECONDS_TO_FILL / (prompt * sequences))  # as many as there is time for
-        pieces = max(1, min(_DEPTH // _PROMPT, pieces))
+        pieces = max(1, min(_DEPTH // _PROMPT, (window - _STEPS) // _PROMPT, pieces))
         for one in range(sequences):
             for piece in range(one == 0, pieces):
                 prompt = _timed(context, batch, [(one, piece * _PROMPT, _PROMPT)])

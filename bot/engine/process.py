@@ -60,10 +60,9 @@ class EngineProcess:
         self._open: dict[int, Exchange] = {}
         self._crashes = _Crashes()
         self._stopping = threading.Event()
-        self._child = Spawned(models)
+        self._child, ready = _first_start(models)
         self._takes_work = True
         """False while there is no child that does."""
-        ready = self._child.ready()
         self.language_model = IsolatedLanguageModel(self, models, ready)
         self.encoder = IsolatedEncoder(self, ready)
         self._reader = threading.Thread(target=self._read, name="kefu-process", daemon=True)
@@ -154,9 +153,10 @@ class EngineProcess:
 
     def _crashed(self) -> None:
         self._crashes.add()
+        ending = f"the engine's process {self._child.ending()}"
+        self._child.note(f"{ending}; it is being started again")
         error = EngineCrashed(
-            f"the engine's process {self._child.ending()} while it wrote this; "
-            "it is being started again, so ask again"
+            f"{ending} while it wrote this; it is being started again, so ask again"
         )
         with self._lock:
             lost = {
@@ -201,6 +201,18 @@ class EngineProcess:
         if self._takes_work:
             exchange.tries += 1
             self._child.post((exchange.number, exchange.work))
+
+
+def _first_start(models: Models) -> tuple[Spawned, Ready]:
+    """What ended it may have been a moment's: it is tried twice, but for a start that hung."""
+    child = Spawned(models)
+    try:
+        return child, child.ready()
+    except EngineCrashed:
+        if child.hung:
+            raise
+    child = Spawned(models)
+    return child, child.ready()
 
 
 def _cannot_start(error: Exception) -> EngineCrashed:

@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import redirect_stderr, suppress
+from datetime import UTC, datetime
 
 from bot.engine.child import SIGNS, Answer, Letter, Models, Ready, serve
 from bot.errors import EngineCrashed, KefuError
@@ -23,7 +24,9 @@ class Spawned:
     def __init__(self, models: Models) -> None:
         self._models = models
         self._lock = threading.Lock()
-        self._heard = self._hung = False
+        self._heard = False
+        self.hung = False
+        """Whether it was ended because it gave no sign of life."""
         self._over = threading.Event()
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
@@ -39,21 +42,26 @@ class Spawned:
         """Blocks until the models are loaded and warm. Raise ModelFileError or EngineCrashed."""
         try:
             if not self._connection.poll(_SECONDS_TO_LOAD):
-                self._hung = True
+                self.hung = True
                 self.process.kill()
             first: Ready | KefuError = self._connection.recv()
         except (EOFError, OSError):
             self._connection.close()
-            raise EngineCrashed(
-                f"the engine's process {self.ending()} while it loaded {self._models.language}; "
-                "`kefu doctor` says what is wrong with this build"
-            ) from None
+            raise self._broken_off() from None
         if not isinstance(first, Ready):
             self._connection.close()
             self.process.join()
             raise first
         threading.Thread(target=self._watch, name="kefu-watch", daemon=True).start()
         return first
+
+    def _broken_off(self) -> EngineCrashed:
+        ending = f"the engine's process {self.ending()} while it loaded {self._models.language}"
+        self.note(ending)
+        remedy = "logs/engine.log has its last words; `kefu doctor` says what is wrong here"
+        if self.process.exitcode == -signal.SIGKILL and not self.hung:
+            remedy = "where memory was short, choose a smaller model or lower engine.context"
+        return EngineCrashed(f"{ending}; {remedy}")
 
     def answers(self) -> Iterator[list[Answer]]:
         """Until it ends."""
@@ -82,7 +90,7 @@ class Spawned:
         """How it ended, as part of a sentence."""
         self.process.join(_SECONDS_TO_END)
         code = self.process.exitcode
-        if self._hung:
+        if self.hung:
             return "gave no sign of life and was ended (engine.timeout)"
         if code is None:
             self.process.kill()
@@ -90,6 +98,14 @@ class Spawned:
         if code < 0:
             return f"was ended by {signal.Signals(-code).name}"
         return f"ended with status {code}"
+
+    def note(self, line: str) -> None:
+        """Beside llama.cpp's last words."""
+        if self._models.log is None:
+            return
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        with suppress(OSError), self._models.log.open("a", encoding="utf-8") as log:
+            log.write(f"{now} {line}\n")
 
     def _watch(self) -> None:
         """On a thread that waits for nothing else. Each sign of life is missed on its own: while
@@ -99,6 +115,6 @@ class Spawned:
             missed = 0 if self._heard else missed + 1
             self._heard = False
             if missed > SIGNS:
-                self._hung = True
+                self.hung = True
                 self.process.kill()
                 return

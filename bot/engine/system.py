@@ -106,8 +106,15 @@ def usable_cores() -> int:
 
 
 def threads_of(settings: EngineSettings) -> int:
-    """For llama.cpp: as many as were asked for, or the usable cores."""
-    return settings.threads or usable_cores()
+    """For llama.cpp, whose threads wait for each other without rest: as many as were asked for,
+    the processors at most, or the usable cores."""
+    return min(settings.threads, _processors()) or usable_cores()
+
+
+def threads_warning(settings: EngineSettings) -> str | None:
+    if (used := threads_of(settings)) >= settings.threads:
+        return None
+    return f"engine.threads = {settings.threads}: this process may use {used} processors"
 
 
 def memory() -> int:
@@ -129,6 +136,13 @@ def _cgroup(name: str) -> Iterator[str]:
             yield (folder / name).read_text()
         if folder == _CGROUPS:
             return
+
+
+def _processors() -> int:
+    """Hyper-threads and all."""
+    if not hasattr(os, "sched_getaffinity"):
+        return os.cpu_count() or 1
+    return len(os.sched_getaffinity(0))
 
 
 def _siblings(cpu: int) -> str:

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import pytest
@@ -43,3 +44,24 @@ def test_broken_sentiment_weights_are_found(
     assert ran.status == 1
     broken = [check["name"] for check in ran.json["checks"] if not check["ok"]]
     assert "sentiment" in broken
+
+
+def test_what_the_settings_name_is_looked_at(
+    kefu: Kefu, sample_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KEFU_ENGINE__MODEL", str(weights_folder() / "kefu-encoder-q8_0.gguf"))
+    monkeypatch.setenv("KEFU_ENGINE__ADAPTERS", '{"gone.gguf": 1.0}')
+    ran = kefu("doctor")
+    assert ran.status == 1
+    assert "is an encoder, not a language model; mend engine.model" in ran.out
+    assert "adapter gone.gguf does not exist; mend engine.adapters" in ran.out
+    monkeypatch.setenv("KEFU_ENGINE__URL", "http://127.0.0.1:9/v1")
+    ran = kefu("doctor")
+    assert ran.status == 1
+    assert "the server http://127.0.0.1:9/v1 cannot be reached" in ran.out
+
+
+def test_sizes_are_told_in_words(kefu: Kefu, sample_home: Path) -> None:
+    out = kefu("doctor").out
+    assert re.search(r"^device CPU +.+ \(cpu, [\d.]+ of [\d.]+ GB free\)$", out, re.MULTILINE)
+    assert "None" not in out

@@ -32,6 +32,12 @@ def test_the_command_line_imports_nothing_heavy() -> None:
     [
         ("KEFU_ENGINE__CONTEXT", "many", "engine.context = 'many'"),
         ("KEFU_ENGINE__MODEL", "no-such-model", "no-such-model"),
+        ("KEFU_ENGINE__MODEL", "kefu-encoder", "engine.model: kefu-encoder is the encoder model"),
+        (
+            "KEFU_ENGINE__ADAPTERS",
+            '{"gone.gguf": 1}',
+            "gone.gguf does not exist; mend engine",
+        ),
         ("KEFU_ENGINE__TEMPERATURE", "9", "engine.temperature"),
     ],
 )

@@ -1,5 +1,7 @@
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import Kefu
 from tests.engine.tiny import write_encoder, write_language_model
 
@@ -52,7 +54,9 @@ def test_bench_measures_a_model(kefu: Kefu, tmp_path: Path) -> None:
     assert found["tokens_per_second"] > 0
     assert set(found["first_token_ms"]) == {"p50", "p95"}
     assert 0 < found["of_raw_decode"] < 2
-    assert "conversations of 2 turns" in kefu(*arguments).out
+    assert "(2 conversations of 2 turns)" in kefu(*arguments).out
+    told = kefu("models", "bench", str(file), "--conversations", "1", "--turns", "1").out
+    assert "(1 conversation of 1 turn)" in told
 
 
 def test_bench_says_what_does_not_fit(kefu: Kefu, tmp_path: Path) -> None:
@@ -60,3 +64,41 @@ def test_bench_says_what_does_not_fit(kefu: Kefu, tmp_path: Path) -> None:
     ran = kefu("models", "bench", str(file), "--turns", "99")
     assert ran.status == 2
     assert "99 turns need about" in ran.err
+
+
+@pytest.mark.parametrize("name", ["kefu-encoder", "kefu-sentiment"])
+def test_bench_refuses_what_writes_nothing(kefu: Kefu, name: str) -> None:
+    ran = kefu("models", "bench", name)
+    assert ran.status == 1
+    assert f"{name} is the" in ran.err
+    assert "such as kefu-small" in ran.err
+
+
+def test_bench_does_not_measure_a_server(kefu: Kefu, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEFU_ENGINE__URL", "http://127.0.0.1:9/v1")
+    ran = kefu("models", "bench")
+    assert ran.status == 2
+    assert "http://127.0.0.1:9/v1" in ran.err
+
+
+def test_list_marks_what_answers_wherever_it_lies(
+    kefu: Kefu, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answering() -> list[str]:
+        entries = kefu("models", "list", "--json").json
+        return [one["name"] for one in entries if one["kind"] == "language" and one["in_use"]]
+
+    assert answering() == ["kefu-small"]
+    monkeypatch.setenv("KEFU_ENGINE__MODEL", str(write_language_model(tmp_path / "mine.gguf")))
+    assert answering() == ["mine"]
+    monkeypatch.setenv("KEFU_ENGINE__MODEL", str(tmp_path / "gone.gguf"))
+    assert answering() == [str(tmp_path / "gone.gguf")]
+    assert "engine.model: there is no language model" in kefu("models", "list").out
+    monkeypatch.setenv("KEFU_ENGINE__URL", "http://127.0.0.1:9/v1")
+    assert answering() == ["http://127.0.0.1:9/v1"]
+
+
+def test_show_marks_what_it_cuts_off(kefu: Kefu) -> None:
+    lines = kefu("models", "show", "kefu-small").out.splitlines()
+    assert any(line.startswith("kefu.wording") and line.endswith("…") for line in lines)
+    assert max(map(len, lines)) <= 161

@@ -33,5 +33,5 @@ def test_a_model_is_no_adapter(models: Path, load: Load) -> None:
 
 
 def test_a_missing_adapter_is_named(tmp_path: Path, load: Load) -> None:
-    with pytest.raises(ModelFileError, match=r"gone\.gguf does not exist"):
+    with pytest.raises(ModelFileError, match=r"adapter .*gone\.gguf does not exist; mend engine"):
         load(adapters={tmp_path / "gone.gguf": 1.0})

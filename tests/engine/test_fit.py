@@ -168,7 +168,12 @@ def test_a_window_that_the_model_does_not_know() -> None:
     beyond = fitted(context=9000)
     assert beyond.window == 4096
     assert beyond.warnings == ("engine.context = 9000: the model knows 4096 at most",)
-    assert fitted(context=100).window == 100
+    assert fitted(context=300).window == 300
+
+
+def test_a_window_that_holds_no_conversation_is_refused() -> None:
+    with pytest.raises(ModelError, match="knows 100 tokens at most, and a conversation needs 256"):
+        fit(replace(HEADER, context=100), EngineSettings(), devices=[], memory=1 << 34)
     assert fitted(header=replace(HEADER, context=0)).window == 8192
 
 

@@ -9,7 +9,7 @@ from bot.engine import Encoder, EngineThread, LanguageModel, loading, system
 from bot.errors import ModelFileError
 from bot.settings import EngineSettings
 from tests.engine.conftest import Load
-from tests.engine.tiny import write_language_model
+from tests.engine.tiny import write_encoder, write_language_model
 
 
 @pytest.mark.parametrize(
@@ -66,9 +66,9 @@ def test_an_unreadable_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyP
         loading.check_file(tmp_path / "x.gguf")
 
 
-def test_an_encoder_is_no_language_model(models: Path, load: Load) -> None:
+def test_an_encoder_is_no_language_model(tmp_path: Path, load: Load) -> None:
     with pytest.raises(ModelFileError, match="is an encoder"):
-        load(models / "encoder.gguf")
+        load(write_encoder(tmp_path / "encoder.gguf", context=256))
 
 
 def test_the_engine_survives_a_file_that_is_no_model(tmp_path: Path, load: Load) -> None:

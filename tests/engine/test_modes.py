@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,13 +12,14 @@ from bot.errors import ModelFileError
 from bot.settings import EngineSettings
 from models.catalogue import find
 from tests.engine.asking import answered, ask, together
+from tests.engine.tiny import write_encoder
 
 
 def fake_scores(monkeypatch: pytest.MonkeyPatch, *scores: float) -> list[Modes]:
     """The candidates that were measured, each with the next of the scores."""
     seen: list[Modes] = []
 
-    def score(_open: object, candidate: Modes, _sequences: int) -> float:
+    def score(_open: object, candidate: Modes, *_: int) -> float:
         seen.append(candidate)
         return scores[(len(seen) - 1) % len(scores)]
 
@@ -26,7 +28,7 @@ def fake_scores(monkeypatch: pytest.MonkeyPatch, *scores: float) -> list[Modes]:
 
 
 def choose(cache: Path | None, key: str = "model") -> Modes:
-    return chosen(lambda _: None, sequences=2, key=key, cache=cache)
+    return chosen(lambda _: None, sequences=2, window=512, key=key, cache=cache)
 
 
 def test_the_fastest_is_chosen_and_remembered(
@@ -91,6 +93,30 @@ def test_a_real_measurement(models: Path, thread: EngineThread, tmp_path: Path) 
     assert model.modes in CANDIDATES
     assert len(json.loads(cache.read_text())) == 1
     assert answered(model, ask(model, "hello"))[1].reply_tokens == 24
+
+
+def test_the_smallest_window_is_measured(
+    models: Path, thread: EngineThread, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores: list[float] = []
+    measure = modes._score
+
+    def score(*given: Any) -> float:
+        scores.append(measure(*given))
+        return scores[-1]
+
+    monkeypatch.setattr(modes, "_score", score)
+    settings = EngineSettings(threads=1, conversations=1, context=256)
+    model = LanguageModel.load(models / "tiny.gguf", thread, settings, tmp_path / "modes.json")
+    assert all(0 < one < 60 for one in scores)
+    assert len(scores) >= len(CANDIDATES)
+    assert answered(model, ask(model, "hello"))[1].reply_tokens
+
+
+def test_an_encoder_is_refused_before_it_is_measured(thread: EngineThread, tmp_path: Path) -> None:
+    file = write_encoder(tmp_path / "encoder.gguf", context=256)
+    with pytest.raises(ModelFileError, match=r"is an encoder.* engine\.model"):
+        LanguageModel.load(file, thread, EngineSettings(), tmp_path / "modes.json")
 
 
 def test_rounded_values_are_read_by_flash_attention(thread: EngineThread) -> None:

@@ -281,3 +281,49 @@ def test_closing_ends_what_is_being_written_and_the_process(models: Path) -> Non
     with pytest.raises(EngineClosed):
         process.encoder.encode(["hello"])
     assert not child.is_alive()
+
+
+class _DiesAtFirst(Spawned):
+    """Ended while it loads, as often as `times` says."""
+
+    times = 1
+    how = signal.SIGKILL
+
+    def __init__(self, models: Models) -> None:
+        super().__init__(models)
+        cls = type(self)
+        if cls.times and self.process.pid:
+            cls.times -= 1
+            os.kill(self.process.pid, cls.how)
+
+
+def test_a_first_start_that_is_killed_is_tried_again(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.engine.process.Spawned", _DiesAtFirst)
+    _DiesAtFirst.times, log = 1, tmp_path / "engine.log"
+    with EngineProcess.start(models_in(models, log=log)) as process:
+        told, _ = answered(process.language_model, ask(process.language_model, "hi"))
+        assert told
+    assert "was ended by SIGKILL while it loaded" in log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("how", "remedy"), [(signal.SIGKILL, "choose a smaller model"), (signal.SIGSEGV, "engine.log")]
+)
+def test_a_start_that_is_ended_twice_says_why(
+    models: Path, monkeypatch: pytest.MonkeyPatch, how: signal.Signals, remedy: str
+) -> None:
+    monkeypatch.setattr("bot.engine.process.Spawned", _DiesAtFirst)
+    monkeypatch.setattr(_DiesAtFirst, "times", 2)
+    monkeypatch.setattr(_DiesAtFirst, "how", how)
+    with pytest.raises(EngineCrashed, match=remedy):
+        EngineProcess.start(models_in(models))
+
+
+def test_a_crash_is_noted_in_the_log(models: Path, tmp_path: Path) -> None:
+    log = tmp_path / "engine.log"
+    with EngineProcess.start(models_in(models, log=log)) as process:
+        crash(process)
+        assert answered(process.language_model, ask(process.language_model, "hi"))[0]
+    assert log.read_text().count("was ended by SIGKILL; it is being started again") == 1

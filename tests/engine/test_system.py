@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bot.engine import describe, system
+from bot.settings import EngineSettings
 
 
 @pytest.mark.parametrize(
@@ -91,3 +92,14 @@ def test_threads_are_cores_that_may_be_used(
     assert system.usable_cores() == 1
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 4})
     assert system.usable_cores() == 1
+
+
+def test_threads_are_no_more_than_processors(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(system, "_processors", lambda: 4)
+    assert system.threads_of(EngineSettings(threads=3)) == 3
+    assert system.threads_warning(EngineSettings(threads=3)) is None
+    assert system.threads_of(EngineSettings(threads=9999)) == 4
+    told = system.threads_warning(EngineSettings(threads=9999))
+    assert told == "engine.threads = 9999: this process may use 4 processors"
+    assert system.threads_of(EngineSettings()) == system.usable_cores()
+    assert system.threads_warning(EngineSettings()) is None
