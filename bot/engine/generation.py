@@ -128,7 +128,12 @@ class Generation:
 
     def sample(self, context: object, row: int) -> int | None:
         """The next token by the logits of `row`, for `advance`."""
-        return self._sampler.sample(context, row) if self._sampler is not None else None
+        if self._sampler is None:
+            return None
+        token = self._sampler.sample(context, row)
+        if token is not None:
+            self._vocabulary.look_up(token)
+        return token
 
     def advance(self, token: int | None, context: object, row: int) -> None:
         """Say the text of `token`, which was sampled from `row`, or go on to what follows it."""

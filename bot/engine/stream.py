@@ -6,6 +6,7 @@ import asyncio
 import queue
 from collections import deque
 from typing import Generic, Protocol, Self, TypeVar
+from weakref import WeakKeyDictionary
 
 T = TypeVar("T")
 Put = TypeVar("Put", contravariant=True)
@@ -66,17 +67,39 @@ class Stream(Generic[T]):
             self.task.cancel()
 
 
-class AsyncStream(Generic[T]):
-    """An asynchronous iterator for the event loop that was running when it was made.
+class _Waker:
+    """Of an event loop: once for all its streams that something came for since it last looked. To
+    wake it is a system call, in which the loop's thread takes the interpreter's lock from us."""
 
-    The loop is woken once for all that arrived since it last looked, not once a token. Closing it
-    stops the job.
-    """
+    def __init__(self) -> None:
+        self._due: deque[asyncio.Event] = deque()
+        self._called = False
+
+    def wake(self, arrived: asyncio.Event, loop: asyncio.AbstractEventLoop) -> None:
+        """From any thread. Raise RuntimeError where the loop is closed."""
+        self._due.append(arrived)
+        if not self._called or loop.is_closed():
+            self._called = True  # first: it may look at once
+            loop.call_soon_threadsafe(self._wake)
+
+    def _wake(self) -> None:
+        self._called = False  # first: what is added from here on calls again
+        while self._due:
+            self._due.popleft().set()
+
+
+_wakers: WeakKeyDictionary[asyncio.AbstractEventLoop, _Waker] = WeakKeyDictionary()
+
+
+class AsyncStream(Generic[T]):
+    """An asynchronous iterator for the event loop that was running when it was made. Closing it
+    stops the job."""
 
     task: Cancellable
 
     def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
+        self._loop = loop = asyncio.get_running_loop()
+        self._waker = _wakers.setdefault(loop, _Waker())
         self._arrived = asyncio.Event()
         self._items: deque[T | _End] = deque()
         self._over = False
@@ -124,6 +147,6 @@ class AsyncStream(Generic[T]):
         self._items.append(item)
         try:
             if self._loop.is_closed() or not self._arrived.is_set():
-                self._loop.call_soon_threadsafe(self._arrived.set)
+                self._waker.wake(self._arrived, self._loop)
         except RuntimeError:  # the loop is closed: nobody reads any more
             self.task.cancel()

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import ctypes
 import threading
-from functools import cached_property
-from typing import Any
+from functools import cached_property, partial
+from typing import Any, NamedTuple
 
 import llama_cpp
 
 from bot.errors import EngineClosed
+
+
+class _Token(NamedTuple):
+    piece: bytes
+    is_control: bool
+    is_end: bool
 
 
 class Vocabulary:
@@ -24,7 +30,7 @@ class Vocabulary:
         self.bos: int = llama_cpp.llama_vocab_bos(self.pointer)
         self.eos: int = llama_cpp.llama_vocab_eos(self.pointer)
         self.adds_bos: bool = llama_cpp.llama_vocab_get_add_bos(self.pointer)
-        self._pieces: dict[int, bytes] = {}
+        self._seen: dict[int, _Token] = {}
         self._lock = threading.Lock()
         self._open = True
         self._piece = ctypes.create_string_buffer(256)
@@ -38,24 +44,34 @@ class Vocabulary:
 
     def piece(self, token: int) -> bytes:
         """The bytes of `token`, perhaps a torn character; none for a control token."""
-        if (piece := self._pieces.get(token)) is None:
-            piece = self._pieces[token] = self._rendered(token, special=False)
-        return piece
+        return self.look_up(token).piece
+
+    def look_up(self, token: int) -> _Token:
+        """Kept: each call into llama.cpp gives the interpreter's lock away, and the readers that
+        were just woken take it."""
+        if (found := self._seen.get(token)) is None:
+            found = self._seen[token] = _Token(
+                self._rendered(token, special=False),
+                bool(llama_cpp.llama_vocab_is_control(self.pointer, token)),
+                bool(llama_cpp.llama_vocab_is_eog(self.pointer, token)),
+            )
+        return found
 
     def control_text(self, token: int) -> str:
         """The text that stands for a control token in templates; empty for -1, "no such token"."""
         return "" if token < 0 else self._rendered(token, special=True).decode("utf-8", "replace")
 
     def is_end(self, token: int) -> bool:
-        return bool(llama_cpp.llama_vocab_is_eog(self.pointer, token))
+        return self.look_up(token).is_end
 
     @cached_property
     def ends(self) -> frozenset[int]:
         """All tokens that end a reply. Asks for each of the vocabulary: not at start-up."""
-        return frozenset(filter(self.is_end, range(self.size)))
+        is_end = partial(llama_cpp.llama_vocab_is_eog, self.pointer)
+        return frozenset(filter(is_end, range(self.size)))
 
     def is_control(self, token: int) -> bool:
-        return bool(llama_cpp.llama_vocab_is_control(self.pointer, token))
+        return self.look_up(token).is_control
 
     def close(self) -> None:
         with self._lock:

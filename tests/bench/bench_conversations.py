@@ -264,14 +264,19 @@ def resident() -> int:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--peer", type=Path, required=True)
+    parser.add_argument("--peer", type=Path, help="the folder of llama-server and llama-bench")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--small-only", action="store_true", help="not the 0.5B stand-in")
     parser.add_argument("--standin-only", action="store_true", help="not kefu-small")
     parser.add_argument(
         "--streams-only", action="store_true", help="not llama-server's slow settings, KV unified"
     )
+    parser.add_argument(
+        "--memory-only", action="store_true", help="10,000 turns: an hour with the stand-in"
+    )
     given = parser.parse_args()
+    if given.peer is None and not given.memory_only:
+        parser.error("--peer is needed, but for --memory-only")
     if given.streams_only:
         for name in [name for name in peer.SETTINGS if "unified" in name]:
             del peer.SETTINGS[name]
@@ -280,12 +285,15 @@ def main() -> None:
         if not given.small_only:
             models.append(write_standin(Path(folder) / "standin-0.5b-q8_0.gguf"))
         for path in models:
+            if given.memory_only:
+                memory(path)
+                continue
             against_llama_server(given.peer, path, given.rounds)
             one_conversation(given.peer, path, given.rounds)
             python_per_step(path)
             returning(path)
             isolation(path, given.rounds)
-        if not given.standin_only:
+        if not (given.standin_only or given.memory_only):
             memory(find("kefu-small"))
 
 
