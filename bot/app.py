@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, slots=True)
 class Kefu:
     settings: Settings
+    store: Store
     log: ConversationLog
     knowledge: Knowledge
     assistant: Assistant
@@ -99,6 +100,7 @@ async def open_kefu(settings: Settings) -> AsyncIterator[Kefu]:
         )
         yield Kefu(
             settings=settings,
+            store=store,
             log=store.log,
             knowledge=knowledge,
             assistant=assistant,

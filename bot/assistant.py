@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 from langchain_core.language_models import BaseChatModel
 
@@ -53,10 +54,15 @@ CONTEXT_QUESTIONS, CONTEXT_CHARACTERS = 3, 300
 """What a follow-up is searched with: the encoder reads 512 tokens in all."""
 
 
+Record: TypeAlias = Callable[[Reply, ConversationState | None], Awaitable[Message]]
+"""Stores a reply and the state that it leaves the conversation in; None where that stays."""
+
+
 @dataclass(slots=True)
 class _Draft:
     """A reply in the making."""
 
+    record: Record
     language: str
     began: float
     text: str = ""
@@ -98,22 +104,42 @@ class Assistant:
     async def reply(self, conversation: Conversation, text: str) -> AsyncGenerator[TurnEvent, None]:
         """Closing the iterator, or cancelling its task, stops the answer; what there is is kept."""
         began = time.perf_counter()
-        message = await self._note(conversation, text)
-        draft = _Draft(message.language or "en", began)
-        answer = self._answer(conversation.id, message, draft)
+        message = await self.tag(await self._log.note(conversation.id, text))
+        async with aclosing(self.respond(message, began=began)) as events:
+            async for event in events:
+                yield event
+
+    async def tag(self, message: Message) -> Message:
+        """With its language and sentiment."""
+        language = await asyncio.to_thread(detect_language, message.text)
+        (sentiment,) = await self._tagger.atag([message.text], [language])
+        return await self._log.tag(message.id, language=language, sentiment=sentiment)
+
+    async def respond(
+        self, message: Message, *, record: Record | None = None, began: float | None = None
+    ) -> AsyncGenerator[TurnEvent, None]:
+        """To a message that is in the log and tagged. `record` stores the reply in place of the
+        log; `began` is when the message was received, by time.perf_counter()."""
+        record = record or self._record_of(message.conversation)
+        draft = _Draft(record, message.language or "en", began or time.perf_counter())
+        answer = self._answer(message, draft)
         try:
             yield Noted(message)
             async for event in answer:
                 yield event
         except (asyncio.CancelledError, GeneratorExit):
-            await asyncio.shield(asyncio.ensure_future(self._keep(conversation.id, answer, draft)))
+            await asyncio.shield(asyncio.ensure_future(self._keep(answer, draft)))
             raise
         except Exception as error:  # a turn's border: the customer's words are kept, and one line
-            yield Failed(await self._failed(conversation.id, error, draft))
+            yield Failed(await self._failed(error, draft))
 
-    async def _keep(
-        self, conversation: str, answer: AsyncGenerator[TurnEvent, None], draft: _Draft
-    ) -> None:
+    def _record_of(self, conversation: str) -> Record:
+        async def record(reply: Reply, then: ConversationState | None) -> Message:
+            return await self._log.record(conversation, reply, conversation_state=then)
+
+        return record
+
+    async def _keep(self, answer: AsyncGenerator[TurnEvent, None], draft: _Draft) -> None:
         """Of a turn that was stopped: what is said already, once."""
         await answer.aclose()
         if draft.saved is not None:
@@ -121,9 +147,9 @@ class Assistant:
         elif draft.text:
             speech = draft.speech
             speech.citations = await self._speaker.cited(draft.text, speech.shown, draft.language)
-            await self._record(conversation, draft, MessageState.STOPPED)
+            await self._record(draft, MessageState.STOPPED)
 
-    async def _failed(self, conversation: str, error: Exception, draft: _Draft) -> str:
+    async def _failed(self, error: Exception, draft: _Draft) -> str:
         line = str(error)
         if not isinstance(error, KefuError):
             _logger.error("a turn failed", exc_info=error)
@@ -131,20 +157,20 @@ class Assistant:
         draft.rule, draft.status = line, ReplyStatus.UNKNOWN
         if draft.saved is None:
             with suppress(StoreError):  # what failed may be the store
-                await self._record(conversation, draft, MessageState.FAILED)
+                await self._record(draft, MessageState.FAILED)
         return line
 
-    async def _answer(
-        self, conversation: str, message: Message, draft: _Draft
-    ) -> AsyncGenerator[TurnEvent, None]:
-        held = (await self._log.conversation(conversation)).state is ConversationState.HANDED_OFF
-        if held:  # the bot is silent while a person speaks
+    async def _answer(self, message: Message, draft: _Draft) -> AsyncGenerator[TurnEvent, None]:
+        conversation = await self._log.conversation(message.conversation)
+        if (
+            conversation.state is ConversationState.HANDED_OFF
+        ):  # the bot is silent while a person speaks
             yield HandedOff(handoff.HELD, None)
             return
         history = await self._history(message)
         decision = handoff.decide(history, wishes=wishes_for_a_person, agrees=says_yes)
         if decision:
-            yield await self._hand_off(conversation, decision.rule, draft)
+            yield await self._hand_off(decision.rule, draft)
             return
         if kind := small_talk(message.text):
             events = self._be_friendly(kind, history, message, draft)
@@ -153,7 +179,7 @@ class Assistant:
         async with aclosing(events):
             async for event in events:
                 yield event
-        yield Answered(await self._record(conversation, draft))
+        yield Answered(await self._record(draft))
 
     async def _be_friendly(
         self, kind: str, history: Sequence[Message], message: Message, draft: _Draft
@@ -209,18 +235,12 @@ class Assistant:
         messages = await self._log.messages(message.conversation, limit=count - first)
         return [one for one in messages if one.id <= message.id]
 
-    async def _note(self, conversation: Conversation, text: str) -> Message:
-        message = await self._log.note(conversation.id, text)
-        language = await asyncio.to_thread(detect_language, message.text)
-        (sentiment,) = await self._tagger.atag([message.text], [language])
-        return await self._log.tag(message.id, language=language, sentiment=sentiment)
-
-    async def _hand_off(self, conversation: str, rule: str, draft: _Draft) -> HandedOff:
+    async def _hand_off(self, rule: str, draft: _Draft) -> HandedOff:
         draft.status, draft.rule = ReplyStatus.HANDED_OFF, rule
         said = replies.ANGER if rule == handoff.ANGER else replies.HANDED_OFF
         draft.say(replies.fixed(said, draft.language))
         state = ConversationState.HANDED_OFF
-        return HandedOff(rule, await self._record(conversation, draft, then=state))
+        return HandedOff(rule, await self._record(draft, then=state))
 
     async def _look_up(
         self, message: Message, history: Sequence[Message]
@@ -243,7 +263,6 @@ class Assistant:
 
     async def _record(
         self,
-        conversation: str,
         draft: _Draft,
         state: MessageState = MessageState.COMPLETE,
         then: ConversationState | None = None,
@@ -266,8 +285,7 @@ class Assistant:
             knowledge_version=version,
             timing=timing,
         )
-        saving = self._log.record(conversation, reply, conversation_state=then)
-        draft.saved = asyncio.ensure_future(saving)
+        draft.saved = asyncio.ensure_future(draft.record(reply, then))
         return await asyncio.shield(draft.saved)
 
 

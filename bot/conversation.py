@@ -126,6 +126,8 @@ class Conversation:
     state: ConversationState
     created_at: datetime
     updated_at: datetime
+    agent: str = ""
+    """Who holds it: the bot says nothing then, whatever it was writing."""
 
 
 @dataclass(frozen=True, slots=True)

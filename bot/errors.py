@@ -12,6 +12,7 @@ KefuError
 ├── StoreError
 │   ├── StoreFromFuture     written by a newer kefu
 │   ├── StoreFull           the disk is full
+│   ├── LeaseLost           the message is another worker's by now
 │   ├── UnknownConversation
 │   └── UnknownMessage
 └── KnowledgeError
@@ -65,6 +66,10 @@ class StoreFromFuture(StoreError):
 
 
 class StoreFull(StoreError):
+    pass
+
+
+class LeaseLost(StoreError):
     pass
 
 

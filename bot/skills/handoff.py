@@ -11,6 +11,7 @@ ASKED = "asked for a person"
 ACCEPTED = "accepted the offer of a person"
 ANGER = "anger"
 HELD = "a person holds the conversation"
+FAILED = "the bot failed"
 
 ANGRY_MESSAGES = 3
 """So many unhappy messages in a row, each below ANGRY_SCORE, call a person."""

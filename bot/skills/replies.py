@@ -49,6 +49,25 @@ ANGER = {
 }
 
 
+FAILED = {
+    "en": (
+        "I am sorry, something went wrong here and I could not answer. I have called a person "
+        "from our team; they will answer you here."
+    ),
+    "zh": "非常抱歉，系统出了问题，我没能回答您。我已经通知了我们的同事，他们会在这里回复您。",
+    "de": (
+        "Entschuldigung, hier ist etwas schiefgegangen, und ich konnte nicht antworten. Ich habe "
+        "jemanden aus unserem Team gerufen, die Antwort kommt hier."
+    ),
+    "fr": (
+        "Désolé, un problème est survenu et je n'ai pas pu répondre. J'ai appelé une personne de "
+        "notre équipe, elle vous répondra ici."
+    ),
+    "es": (
+        "Lo siento, algo ha fallado y no he podido responder. He avisado a una persona de nuestro "
+        "equipo, que le responderá aquí."
+    ),
+}
 SMALL_TALK = {
     "greeting": {
         "en": "Hello! How can I help you?",

@@ -115,15 +115,15 @@ class ConversationLog:
     async def note(self, conversation_id: str, text: str) -> Message:
         """Store what the customer wrote: on disk when this returns."""
         async with self._database.writing() as session:
-            conversation = await _conversation_row(session, conversation_id)
+            conversation = await conversation_row_of(session, conversation_id)
             row = message_row(conversation_id, Role.CUSTOMER, text, self._clock())
             row.state = MessageState.COMPLETE
             conversation.title = conversation.title or title_from(text)
-            return await self._append(session, conversation, row)
+            return await append(session, conversation, row)
 
     async def tag(self, message_id: str, *, language: str, sentiment: Sentiment) -> Message:
         async with self._database.writing() as session:
-            row = await _message_row(session, message_id)
+            row = await message_row_of(session, message_id)
             row.language = language
             row.sentiment_label = sentiment.label
             row.sentiment_score = sentiment.score
@@ -141,10 +141,10 @@ class ConversationLog:
     ) -> Message:
         """Store a reply, all of it and the state it leaves the conversation in, or nothing."""
         async with self._database.writing() as session:
-            conversation = await _conversation_row(session, conversation_id)
+            conversation = await conversation_row_of(session, conversation_id)
             conversation.state = conversation_state or conversation.state
             row = reply_row(conversation_id, role, reply, self._clock())
-            return await self._append(session, conversation, row)
+            return await append(session, conversation, row)
 
     async def messages(
         self, conversation_id: str, *, limit: int | None = None, before: str | None = None
@@ -153,9 +153,9 @@ class ConversationLog:
         query = select(MessageRow).where(MessageRow.conversation_id == conversation_id)
         query = query.order_by(MessageRow.number.desc()).limit(limit)
         async with self._database.reading() as session:
-            await _conversation_row(session, conversation_id)
+            await conversation_row_of(session, conversation_id)
             if before is not None:
-                end = await _message_row(session, before)
+                end = await message_row_of(session, before)
                 query = query.where(MessageRow.number < end.number)
             newest_first = (await session.scalars(query)).all()
             return [message_of(row) for row in reversed(newest_first)]
@@ -172,27 +172,28 @@ class ConversationLog:
 
     async def rename(self, conversation_id: str, title: str) -> Conversation:
         async with self._database.writing() as session:
-            row = await _conversation_row(session, conversation_id)
+            row = await conversation_row_of(session, conversation_id)
             row.title = title
             return await _stored(session, row)
 
     async def set_state(self, conversation_id: str, state: ConversationState) -> Conversation:
         async with self._database.writing() as session:
-            row = await _conversation_row(session, conversation_id)
+            row = await conversation_row_of(session, conversation_id)
             row.state = state
+            row.agent = row.agent if state is ConversationState.HANDED_OFF else ""
             row.updated_at = self._clock()
             return await _stored(session, row)
 
     async def delete(self, conversation_id: str) -> None:
         async with self._database.writing() as session:
-            row = await _conversation_row(session, conversation_id)
+            row = await conversation_row_of(session, conversation_id)
             await _clear(session, conversation_id)
             await session.delete(row)
 
     async def clear(self, conversation_id: str) -> None:
         """Delete its messages; the conversation itself stays."""
         async with self._database.writing() as session:
-            await _conversation_row(session, conversation_id)
+            await conversation_row_of(session, conversation_id)
             await _clear(session, conversation_id)
 
     async def search(self, text: str, *, limit: int = 20) -> list[SearchHit]:
@@ -213,15 +214,21 @@ class ConversationLog:
                 for row, message in await session.execute(query)
             ]
 
-    async def _append(
-        self, session: AsyncSession, conversation: ConversationRow, row: MessageRow
-    ) -> Message:
-        conversation.updated_at = row.created_at
-        session.add(row)
-        await session.flush()
-        await session.refresh(row)
-        await MESSAGE_TERMS.add(session, {row.number: index_terms(row.text)})
-        return message_of(row)
+
+async def append(session: AsyncSession, conversation: ConversationRow, row: MessageRow) -> Message:
+    conversation.updated_at = row.created_at
+    session.add(row)
+    await session.flush()
+    await session.refresh(row)
+    await MESSAGE_TERMS.add(session, {row.number: index_terms(row.text)})
+    return message_of(row)
+
+
+async def edit(session: AsyncSession, message_id: str, text: str) -> None:
+    row = await message_row_of(session, message_id)
+    row.text = text
+    await MESSAGE_TERMS.remove(session, select(MessageRow.number).where(MessageRow.id == row.id))
+    await MESSAGE_TERMS.add(session, {row.number: index_terms(text)})
 
 
 def title_from(text: str) -> str:
@@ -243,7 +250,7 @@ async def _stored(session: AsyncSession, row: ConversationRow) -> Conversation:
     return conversation_of(row)
 
 
-async def _conversation_row(session: AsyncSession, conversation_id: str) -> ConversationRow:
+async def conversation_row_of(session: AsyncSession, conversation_id: str) -> ConversationRow:
     row = await session.get(ConversationRow, conversation_id)
     if row is None:
         raise _unknown(conversation_id)
@@ -265,7 +272,7 @@ async def _by_part(session: AsyncSession, given: str) -> ConversationRow:
     return rows[0]
 
 
-async def _message_row(session: AsyncSession, message_id: str) -> MessageRow:
+async def message_row_of(session: AsyncSession, message_id: str) -> MessageRow:
     row = await session.scalar(select(MessageRow).where(MessageRow.id == message_id))
     if row is None:
         raise UnknownMessage(f"message {message_id[:80]!r} is not in the log; look at its id again")

@@ -40,6 +40,7 @@ def conversation_of(row: ConversationRow) -> Conversation:
         state=row.state,
         created_at=row.created_at,
         updated_at=row.updated_at,
+        agent=row.agent,
     )
 
 

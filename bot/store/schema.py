@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKey, Index
+from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from bot.conversation import ConversationState, MessageState, ReplyStatus, Role, SentimentLabel
+from bot.delivery import Fate, Posting
 from bot.store.columns import StoredText, UtcDateTime, enum_column
 
 
@@ -16,7 +17,9 @@ class Base(DeclarativeBase):
         str: StoredText,
         datetime: UtcDateTime,
         ConversationState: enum_column(ConversationState),
+        Fate: enum_column(Fate),
         MessageState: enum_column(MessageState),
+        Posting: enum_column(Posting),
         ReplyStatus: enum_column(ReplyStatus),
         Role: enum_column(Role),
         SentimentLabel: enum_column(SentimentLabel),
@@ -31,6 +34,7 @@ class ConversationRow(Base):
     customer: Mapped[str]
     title: Mapped[str]
     state: Mapped[ConversationState]
+    agent: Mapped[str] = mapped_column(default="")
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime] = mapped_column(index=True)
 
@@ -82,6 +86,77 @@ class CitationRow(Base):
     heading: Mapped[str]
     quote: Mapped[str]
     cited: Mapped[bool]
+
+
+class PlaceRow(Base):
+    __tablename__ = "places"
+    __table_args__ = (UniqueConstraint("channel", "key"),)
+
+    number: Mapped[int] = mapped_column(primary_key=True)
+    channel: Mapped[str]
+    key: Mapped[str]
+    conversation_id: Mapped[str] = mapped_column(
+        ForeignKey("conversations.id", ondelete="CASCADE"), unique=True
+    )
+
+
+class InboxRow(Base):
+    """A customer's message from the moment that its platform is told we have it."""
+
+    __tablename__ = "inbox"
+    __table_args__ = (
+        UniqueConstraint("channel", "event"),
+        Index("ix_inbox_state", "channel", "state", "turn"),
+        Index("ix_inbox_place", "place_number", "state", "position"),
+        {"sqlite_autoincrement": True},
+    )
+
+    number: Mapped[int] = mapped_column(primary_key=True)
+    channel: Mapped[str]
+    event: Mapped[str]
+    place_number: Mapped[int] = mapped_column(ForeignKey("places.number", ondelete="CASCADE"))
+    position: Mapped[str]
+    text: Mapped[str]
+    """Empty once it stands in the log."""
+    message_id: Mapped[str | None]
+    state: Mapped[Fate]
+    reason: Mapped[str | None]
+    turn: Mapped[int] = mapped_column(BigInteger)
+    """Whose turn it is, the lowest first: each conversation's messages follow each other by one,
+    so that a hundred of one do not come before the first of another."""
+    attempts: Mapped[int] = mapped_column(default=0)
+    fence: Mapped[int] = mapped_column(default=0)
+    leased_until: Mapped[datetime | None]
+    not_before: Mapped[datetime]
+    received_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+
+
+class OutboxRow(Base):
+    """A message of the log on its way to a platform."""
+
+    __tablename__ = "outbox"
+    __table_args__ = (
+        Index("ix_outbox_state", "channel", "state", "number"),
+        Index("ix_outbox_place", "place_number", "state", "number"),
+        {"sqlite_autoincrement": True},
+    )
+
+    number: Mapped[int] = mapped_column(primary_key=True)
+    channel: Mapped[str]
+    place_number: Mapped[int] = mapped_column(ForeignKey("places.number", ondelete="CASCADE"))
+    message_id: Mapped[str] = mapped_column(
+        ForeignKey("messages.id", ondelete="CASCADE"), unique=True
+    )
+    state: Mapped[Posting]
+    attempts: Mapped[int] = mapped_column(default=0)
+    fence: Mapped[int] = mapped_column(default=0)
+    may_have_landed: Mapped[bool] = mapped_column(default=False)
+    leased_until: Mapped[datetime | None]
+    not_before: Mapped[datetime]
+    reference: Mapped[str | None]
+    """What the platform calls it."""
+    reason: Mapped[str | None]
 
 
 class DocumentRow(Base):

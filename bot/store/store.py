@@ -4,8 +4,10 @@ from pathlib import Path
 from types import TracebackType
 
 from bot.store.database import Database, database_path
+from bot.store.inbox import Inbox
 from bot.store.log import ConversationLog
 from bot.store.migrations import migrate
+from bot.store.outbox import Outbox
 from bot.store.passages import PassageStore
 
 
@@ -16,6 +18,8 @@ class Store:
         self.database = database
         self.log = ConversationLog(database)
         self.passages = PassageStore(database)
+        self.inbox = Inbox(database)
+        self.outbox = Outbox(database)
 
     async def __aenter__(self) -> Store:
         return self

@@ -1,0 +1,1 @@
+"""A platform's events to the front desk, and its replies back."""

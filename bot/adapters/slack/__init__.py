@@ -1,0 +1,1 @@
+"""Slack: Socket Mode or HTTP events in, threads out."""

@@ -1,0 +1,200 @@
+"""kefu as a Slack app: what Slack sends is committed, then acknowledged."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
+from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+from slack_bolt.app.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.response import BoltResponse
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.adapters.slack.events import Edited, Said, understood
+from bot.desk import Desk
+from bot.errors import SettingsError, StoreError
+from bot.store import Store
+
+EVENTS_PATH = "/slack/events"
+SOCKETS = 2
+"""Connections at a time: when Slack closes one, the other goes on."""
+_SLACK = "https://slack.com/api/"
+_logger = logging.getLogger("kefu")
+
+
+@dataclass(frozen=True, slots=True)
+class SlackCredentials:
+    bot_token: str = field(repr=False)
+    app_token: str = field(default="", repr=False)
+    """For Socket Mode."""
+    signing_secret: str = field(default="", repr=False)
+    """For HTTP events."""
+    api_url: str = _SLACK
+
+    @classmethod
+    def from_environment(
+        cls, *, http: bool, environment: Mapping[str, str] = os.environ
+    ) -> SlackCredentials:
+        """Raise SettingsError, naming what is missing."""
+        needed = ["SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET" if http else "SLACK_APP_TOKEN"]
+        if missing := [name for name in needed if not environment.get(name, "").strip()]:
+            raise SettingsError(
+                f"{' and '.join(missing)} must be set; README.md says where Slack shows them"
+            )
+        api_url = environment.get("SLACK_API_URL", "").strip() or _SLACK
+        return cls(
+            bot_token=environment["SLACK_BOT_TOKEN"].strip(),
+            app_token=environment.get("SLACK_APP_TOKEN", "").strip(),
+            signing_secret=environment.get("SLACK_SIGNING_SECRET", "").strip(),
+            api_url=api_url if api_url.endswith("/") else api_url + "/",
+        )
+
+    def web(self) -> AsyncWebClient:
+        """It sends nothing again by itself: the outbox knows better when."""
+        logging.getLogger("kefu.slack").setLevel(logging.ERROR)  # it warns of what is meant
+        return AsyncWebClient(
+            token=self.bot_token,
+            base_url=self.api_url,
+            timeout=20,
+            retry_handlers=[],
+            logger=logging.getLogger("kefu.slack"),
+        )
+
+
+async def who_are_we(client: AsyncWebClient) -> AuthorizeResult:
+    """Raise SettingsError where Slack does not know the token."""
+    try:
+        answer = await client.auth_test()
+    except SlackApiError as error:
+        code = error.response.get("error", "an error")
+        raise SettingsError(f"Slack refuses SLACK_BOT_TOKEN: {code}; copy it again") from None
+    except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise SettingsError(
+            f"{client.base_url} cannot be reached ({error}); mend the network or SLACK_API_URL"
+        ) from None
+    return AuthorizeResult.from_auth_test_response(
+        bot_token=client.token, auth_test_response=answer
+    )
+
+
+class SlackApp:
+    """Between Slack and the desk."""
+
+    def __init__(
+        self,
+        credentials: SlackCredentials,
+        client: AsyncWebClient,
+        identity: AuthorizeResult,
+        desk: Desk,
+        store: Store,
+    ) -> None:
+        self._credentials, self._client, self._identity = credentials, client, identity
+        self._desk, self._store = desk, store
+        self._bolt = self._bolt_app()
+
+    def _bolt_app(self) -> AsyncApp:
+        """Bolt looks at the names of arguments, and stumbles over `self`."""
+
+        async def authorized() -> AuthorizeResult:  # as found at the start: no event waits for it
+            return self._identity
+
+        async def taken(
+            body: dict[str, Any],
+            next: Callable[[], Awaitable[BoltResponse]],  # noqa: A002
+        ) -> BoltResponse:
+            return await self._taken(body) or await next()
+
+        secret = self._credentials.signing_secret
+        app = AsyncApp(
+            client=self._client,
+            authorize=authorized,
+            signing_secret=secret or "none",
+            request_verification_enabled=bool(secret),
+            process_before_response=True,
+            logger=logging.getLogger("kefu.slack"),
+        )
+        app.use(taken)
+        return app
+
+    @asynccontextmanager
+    async def sockets(self) -> AsyncIterator[None]:
+        """Connected by Socket Mode meanwhile."""
+        async with AsyncExitStack() as stack:
+            for _ in range(SOCKETS):
+                handler = AsyncSocketModeHandler(
+                    self._bolt, self._credentials.app_token, web_client=self._client
+                )
+                stack.push_async_callback(handler.close_async)
+                await _connect(handler)
+            yield
+
+    @asynccontextmanager
+    async def http(self, host: str, port: int) -> AsyncIterator[int]:
+        """Listening for HTTP events meanwhile; yields the port. Raise SettingsError."""
+        served = web.Application(client_max_size=4 << 20)
+        served.router.add_post(EVENTS_PATH, self._received)
+        runner = web.AppRunner(served, access_log=None)
+        await runner.setup()
+        try:
+            site = web.TCPSite(runner, host, port)
+            try:
+                await site.start()
+            except OSError as error:
+                raise SettingsError(
+                    f"--http {host}:{port} cannot be listened on: {error.strerror}; name another"
+                ) from None
+            yield int(runner.addresses[0][1])
+        finally:
+            await runner.cleanup()
+
+    async def _received(self, request: web.Request) -> web.Response:
+        stamp = request.headers.get("X-Slack-Request-Timestamp", "")
+        if not stamp.isascii() or not stamp.isdigit():  # the library's check would fail on it
+            return web.Response(status=401)
+        answer = await self._bolt.async_dispatch(await to_bolt_request(request))
+        return await to_aiohttp_response(answer)
+
+    async def _taken(self, body: dict[str, Any]) -> BoltResponse | None:
+        """None for what is no event. Anything but 200 makes Slack send it again."""
+        if body.get("type") != "event_callback":
+            return None
+        try:
+            await self.take(body)
+        except StoreError as error:
+            _logger.error("an event was not taken in, and not acknowledged: %s", error)
+            return BoltResponse(status=503)
+        return BoltResponse(status=200)
+
+    async def take(self, body: Mapping[str, Any]) -> None:
+        found = understood(body, self._identity.bot_user_id or "")
+        if found is None:
+            return
+        inbox = self._store.inbox
+        if not (found.is_addressed or await inbox.knows(found.message.place)):
+            return  # overheard
+        if isinstance(found, Said):
+            await self._desk.take_in(found.message)
+        elif isinstance(found, Edited):
+            await self._desk.edit(found.message)
+        else:
+            await inbox.delete(found.message)
+
+
+async def _connect(handler: AsyncSocketModeHandler) -> None:
+    """Raise SettingsError where Slack does not take the token, or cannot be reached."""
+    try:
+        await handler.connect_async()  # type: ignore[no-untyped-call]
+    except SlackApiError as error:
+        code = error.response.get("error", "an error")
+        raise SettingsError(f"Slack refuses SLACK_APP_TOKEN: {code}; copy it again") from None
+    except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError) as error:
+        raise SettingsError(f"Slack's Socket Mode cannot be reached ({error}); try again") from None

@@ -1,0 +1,130 @@
+"""Replies to Slack: each once, also where Slack did not say whether it has it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.adapters.slack.events import CHANNEL, place_parts
+from bot.adapters.slack.text import blocks_of, fallback
+from bot.delivery import Outgoing, Postponed, Undeliverable
+
+METADATA = "kefu_reply"
+"""The type of the metadata by which a post is known again."""
+_NOT_NOW = {"internal_error", "fatal_error", "service_unavailable", "request_timeout"}
+"""Slack failed, and may have posted before it did."""
+_BARRED = {
+    "account_inactive",
+    "invalid_auth",
+    "missing_scope",
+    "not_authed",
+    "token_expired",
+    "token_revoked",
+}
+"""An operator can mend it: it is tried again."""
+_BARRED_SECONDS = 300.0
+_DEFAULT_RETRY_AFTER = 30.0
+_PAGES = 10
+"""Of a thread that are looked through; 200 messages each."""
+
+
+class SlackClient:
+    """Posts to Slack. `web` must not send anything again by itself."""
+
+    channel = CHANNEL
+
+    def __init__(self, web: AsyncWebClient) -> None:
+        self._web = web
+        self._held: dict[str, float] = {}
+        """By method: until when Slack asked us to wait."""
+
+    async def deliver(self, outgoing: Outgoing) -> str:
+        _, channel, thread = place_parts(outgoing.place.key)
+        message = outgoing.message
+        if outgoing.may_have_landed and (found := await self._find(channel, thread, message.id)):
+            return found
+        answer = await self._call(
+            "chat.postMessage",
+            {
+                "channel": channel,
+                "thread_ts": thread,
+                "text": fallback(message),
+                "blocks": blocks_of(message),
+                "metadata": {"event_type": METADATA, "event_payload": {"id": message.id}},
+                "unfurl_links": False,
+                "unfurl_media": False,
+            },
+        )
+        return str(answer["ts"])
+
+    async def _find(self, channel: str, thread: str, message_id: str) -> str | None:
+        """What Slack calls a message of ours, where it has it."""
+        asked: dict[str, Any] = {
+            "channel": channel,
+            "ts": thread,
+            "include_all_metadata": True,
+            "limit": 200,
+        }
+        for _ in range(_PAGES):
+            answer = await self._call("conversations.replies", asked, reads=True)
+            for one in answer.get("messages") or []:
+                metadata = one.get("metadata") or {}
+                payload = metadata.get("event_payload") or {}
+                if metadata.get("event_type") == METADATA and payload.get("id") == message_id:
+                    return str(one["ts"])
+            cursor = (answer.get("response_metadata") or {}).get("next_cursor")
+            if not cursor:
+                return None
+            asked["cursor"] = cursor
+        return None
+
+    async def _call(
+        self, method: str, arguments: Mapping[str, Any], *, reads: bool = False
+    ) -> Mapping[str, Any]:
+        """Raise Postponed or Undeliverable. `reads`: it changes nothing, so nothing has landed."""
+        if (rest := self._held.get(method, 0.0) - time.monotonic()) > 0:
+            raise Postponed("Slack asked to wait", seconds=rest)
+        try:
+            if reads:
+                answer = await self._web.api_call(method, params=dict(arguments), http_verb="GET")
+            else:
+                answer = await self._web.api_call(method, json=dict(arguments))
+        except SlackApiError as error:
+            raise self._refused(method, error, reads=reads) from None
+        except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise Postponed(f"{method}: {error!r}", landed=not reads) from None
+        data = answer.data
+        return data if isinstance(data, Mapping) else {}
+
+    def _refused(
+        self, method: str, error: SlackApiError, *, reads: bool
+    ) -> Postponed | Undeliverable:
+        response = error.response
+        status = int(getattr(response, "status_code", 0) or 0)
+        data = getattr(response, "data", None)
+        code = str(data.get("error", "")) if isinstance(data, Mapping) else ""
+        told = f"{method}: {code or status}"
+        if status == 429 or code == "ratelimited":
+            seconds = _retry_after(getattr(response, "headers", None) or {})
+            self._held[method] = time.monotonic() + seconds
+            return Postponed(told, seconds=seconds)
+        if status >= 500 or not code or code in _NOT_NOW:
+            return Postponed(told, landed=not reads)
+        if code in _BARRED:
+            return Postponed(told, seconds=_BARRED_SECONDS)
+        return Undeliverable(told)
+
+
+def _retry_after(headers: Mapping[str, Any]) -> float:
+    for name, value in headers.items():
+        if name.lower() == "retry-after":
+            try:
+                return max(0.0, float(value))
+            except (TypeError, ValueError):
+                break
+    return _DEFAULT_RETRY_AFTER

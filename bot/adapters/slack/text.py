@@ -1,0 +1,85 @@
+"""A reply as Slack's blocks. Its text is data: it can make no mention, no link and no command."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeAlias
+
+from bot.conversation import Citation, Message
+from bot.text import printable
+
+Block: TypeAlias = dict[str, Any]
+
+SECTION = 3_000
+"""Characters of a section's text at most."""
+BLOCKS = 50
+"""Of a message at most."""
+FALLBACK = 3_000
+"""Characters of the text that stands in notifications, in place of the blocks."""
+_SOURCES = 5
+_SOURCE = 200
+_BOLD = re.compile(r"\*\*(\S(?:[^*\n]*\S)?)\*\*")
+_HEADING = re.compile(r"^#{1,6} +(.+?) *#*$", re.MULTILINE)
+_LINK = re.compile(r"\[([^\]\n]{1,200})\]\((https?://[^\s()<>|]+)\)")
+
+
+def blocks_of(message: Message) -> list[Block]:
+    """Its text in sections, then its sources."""
+    sources = _sources(message.citations)
+    room = BLOCKS - len(sources)
+    pieces = list(split(mrkdwn(message.text), SECTION))
+    if len(pieces) > room:
+        pieces = [*pieces[: room - 1], "…"]
+    texts: list[Block] = [
+        {"type": "section", "text": {"type": "mrkdwn", "text": piece, "verbatim": True}}
+        for piece in pieces
+    ]
+    return texts + sources
+
+
+def fallback(message: Message) -> str:
+    text = mrkdwn(message.text)
+    return text if len(text) <= FALLBACK else next(split(text, FALLBACK - 1)) + "…"
+
+
+def mrkdwn(text: str) -> str:
+    """Of Markdown: bold, headings and links look as they should; what Slack would take for its
+    own is escaped, and a link shows where it leads."""
+    text = _LINK.sub(r"\1 (\2)", printable(text))
+    text = _BOLD.sub(r"*\1*", _HEADING.sub(r"*\1*", text))
+    return escape(text)
+
+
+def escape(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def split(text: str, size: int) -> Iterator[str]:
+    """In pieces of `size` characters at most: between paragraphs, else lines, else words, and
+    never within an escape."""
+    rest = text.strip("\n")
+    while len(rest) > size:
+        cut = next((at for mark in ("\n\n", "\n", " ") if (at := rest.rfind(mark, 1, size)) > 0), 0)
+        if not cut:
+            cut = size
+            torn = rest.rfind("&", size - len("&amp;"), size)
+            if torn > 0 and ";" not in rest[torn:size]:
+                cut = torn
+        yield rest[:cut].rstrip()
+        rest = rest[cut:].lstrip("\n ")
+    if rest:
+        yield rest
+
+
+def _sources(citations: Sequence[Citation]) -> list[Block]:
+    cited = list(dict.fromkeys(_source(one) for one in citations if one.cited and one.quote))
+    if not cited:
+        return []
+    elements = [{"type": "mrkdwn", "text": text, "verbatim": True} for text in cited[:_SOURCES]]
+    return [{"type": "context", "elements": elements}]
+
+
+def _source(citation: Citation) -> str:
+    where = " › ".join(part for part in (citation.title, citation.heading) if part)
+    return "📄 " + escape(printable(where or citation.source)[:_SOURCE].replace("\n", " "))

@@ -1,0 +1,102 @@
+"""`kefu slack`: the front desk of a Slack workspace, in the foreground."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from contextlib import AsyncExitStack, suppress
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bot.cli.console import Home, run, settings_at
+from bot.errors import SettingsError, UsageError
+from bot.text import printable
+
+if TYPE_CHECKING:
+    from bot.settings import Settings
+
+
+def slack(
+    http: Annotated[
+        str | None,
+        typer.Option("--http", help="HOST:PORT to take HTTP events at; else Socket Mode."),
+    ] = None,
+    home: Home = None,
+) -> None:
+    """Answer in Slack, until Ctrl-C."""
+    settings = settings_at(home)
+    if "isolation" not in settings.engine.model_fields_set:
+        # a crash of llama.cpp must not take the desk down
+        engine = settings.engine.model_copy(update={"isolation": "process"})
+        settings = settings.model_copy(update={"engine": engine})
+    run(_serve(settings, None if http is None else _address(http)))
+
+
+async def _serve(settings: Settings, address: tuple[str, int] | None) -> None:
+    try:
+        from bot.adapters.slack.app import SlackApp, SlackCredentials, who_are_we
+    except ImportError as error:
+        raise SettingsError(
+            f"a package for Slack is missing ({error.name}); "
+            "install it by pip install 'kefu[slack]'"
+        ) from None
+    from bot.adapters.slack.client import SlackClient
+    from bot.app import open_kefu
+    from bot.desk import Desk
+
+    credentials = SlackCredentials.from_environment(http=address is not None)
+    _warnings_to_stderr()
+    web = credentials.web()
+    identity = await who_are_we(web)
+    async with AsyncExitStack() as stack:
+        kefu = await stack.enter_async_context(open_kefu(settings))
+        for warning in kefu.warnings:
+            _tell(warning)
+        desk = Desk(kefu.store, kefu.assistant, SlackClient(web))
+        app = SlackApp(credentials, web, identity, desk, kefu.store)
+        loop = asyncio.get_running_loop()
+        for one in (signal.SIGTERM, signal.SIGINT):
+            with suppress(NotImplementedError):  # Windows
+                loop.add_signal_handler(one, desk.stop)
+        working = asyncio.create_task(desk.run())
+        try:
+            if address is None:
+                await stack.enter_async_context(app.sockets())
+                _tell("connected to Slack; Ctrl-C ends")
+            else:
+                port = await stack.enter_async_context(app.http(*address))
+                _tell(f"listening at http://{address[0]}:{port}/slack/events; Ctrl-C ends")
+            await working
+        finally:
+            desk.stop()
+            await working
+        _tell("done: what was begun is finished, the rest waits for the next start")
+
+
+def _address(given: str) -> tuple[str, int]:
+    host, _, port = given.rpartition(":")
+    if not host or not port.isascii() or not port.isdigit() or int(port) > 65_535:
+        raise UsageError(f"--http {given!r} is no HOST:PORT; write 127.0.0.1:3000, for example")
+    return host.strip("[]"), int(port)
+
+
+def _warnings_to_stderr() -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setLevel(logging.WARNING)
+    handler.setFormatter(_OneLine())
+    logging.getLogger("kefu").addHandler(handler)
+
+
+class _OneLine(logging.Formatter):
+    """The details are in the error log."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return "kefu: " + printable(" ".join(record.getMessage().split()))
+
+
+def _tell(text: str) -> None:
+    sys.stderr.write(f"kefu: {text}\n")
+    sys.stderr.flush()

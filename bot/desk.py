@@ -1,0 +1,231 @@
+"""The front desk: takes messages in from a platform, never loses one, and replies once.
+
+A message is on disk before its platform is told that we have it. Workers lease it, one a
+conversation at a time; the reply, its place in the outbox and the message's fate are one
+transaction, which whoever lost the lease cannot make. The outbox is posted in order, and a post
+that may have landed is looked for before it is made again. So it may be ended at any moment, and
+several processes may serve one database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+from typing import Protocol
+
+from bot.assistant import Assistant
+from bot.conversation import (
+    ConversationState,
+    Failed,
+    HandedOff,
+    Message,
+    Reply,
+    ReplyStatus,
+)
+from bot.crew import Crew
+from bot.delivery import Fate, Incoming, Lease, Outgoing, Postponed, Undeliverable
+from bot.errors import KefuError, LeaseLost, StoreError
+from bot.skills import handoff, replies
+from bot.store import Store
+
+_logger = logging.getLogger("kefu")
+
+
+class Adapter(Protocol):
+    """To a platform."""
+
+    @property
+    def channel(self) -> str: ...
+
+    async def deliver(self, outgoing: Outgoing) -> str:
+        """Post it; what the platform calls it. Raise Postponed or Undeliverable."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DeskLimits:
+    workers: int = 16
+    """Messages that are worked on at a time."""
+    senders: int = 8
+    """Posts that are made at a time."""
+    attempts: int = 3
+    """How often a message may fail before the customer is told."""
+    leases: int = 10
+    """How often it may be taken up and not be finished: it may be what ends the process."""
+    posts: int = 50
+    """So often a post is tried: with the pauses between them, most of a day."""
+    lease_seconds: float = 60.0
+    poll_seconds: float = 0.5
+    """How soon the work of other processes is seen; one's own is seen at once."""
+    first_pause: float = 1.0
+    longest_pause: float = 1800.0
+    drain_seconds: float = 20.0
+
+
+class Desk:
+    def __init__(
+        self,
+        store: Store,
+        assistant: Assistant,
+        adapter: Adapter,
+        limits: DeskLimits | None = None,
+    ) -> None:
+        self._store, self._assistant, self._adapter = store, assistant, adapter
+        self._limits = limits = limits or DeskLimits()
+        self._workers: Crew[Lease] = Crew(
+            limits.workers, self._lease_incoming, self._serve, poll_seconds=limits.poll_seconds
+        )
+        self._senders: Crew[Outgoing] = Crew(
+            limits.senders, self._lease_outgoing, self._send, poll_seconds=limits.poll_seconds
+        )
+
+    async def take_in(self, incoming: Incoming) -> bool:
+        """On disk when this returns; False for a message that came before. Raise StoreError: then
+        the platform must not be told that we have it."""
+        is_new = await self._store.inbox.take_in(incoming)
+        self._workers.ring()
+        return is_new
+
+    async def edit(self, incoming: Incoming) -> None:
+        """Its text is another now; one that did not come yet is taken in so."""
+        await self._store.inbox.edit(incoming)
+        self._workers.ring()
+
+    def stop(self) -> None:
+        """Take up nothing more: `run` finishes what was begun, for `drain_seconds` at most."""
+        self._workers.stop()
+
+    async def run(self) -> None:
+        """Until `stop`, or until it is cancelled: then what was begun is left for another."""
+        helpers = [asyncio.create_task(self._senders.run()), asyncio.create_task(self._renew())]
+        try:
+            await self._workers.run()
+            await self._workers.finish(self._limits.drain_seconds)
+        finally:
+            await asyncio.shield(asyncio.ensure_future(self._leave(helpers)))
+
+    async def _leave(self, helpers: Sequence[asyncio.Task[None]]) -> None:
+        """Give back what is unfinished, and post what is recorded."""
+        with suppress(StoreError):  # its lease runs out
+            await self._store.inbox.release(self._workers.in_hand)
+        await self._workers.drop()
+        self._senders.stop()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._limits.drain_seconds):
+                await self._senders.run_dry()
+        await self._senders.drop()
+        for helper in helpers:
+            helper.cancel()
+        await asyncio.gather(*helpers, return_exceptions=True)
+
+    async def _lease_incoming(self, room: int) -> list[Lease]:
+        return await self._store.inbox.lease(
+            self._adapter.channel, limit=room, seconds=self._limits.lease_seconds
+        )
+
+    async def _lease_outgoing(self, room: int) -> list[Outgoing]:
+        return await self._store.outbox.lease(
+            self._adapter.channel, limit=room, seconds=self._limits.lease_seconds
+        )
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(self._limits.lease_seconds / 4)
+            with suppress(StoreError):  # there are three more chances
+                await self._store.inbox.renew(
+                    self._workers.in_hand, seconds=self._limits.lease_seconds
+                )
+
+    async def _serve(self, lease: Lease) -> None:
+        try:
+            if lease.attempt > self._limits.leases:
+                await self._give_up(lease, "it could not be finished")
+            else:
+                await self._answer(lease)
+        except LeaseLost:
+            pass  # whoever has it now answers
+        except Exception as error:
+            if not isinstance(error, KefuError):
+                _logger.error("a message failed at the desk", exc_info=error)
+            with suppress(StoreError):  # else its lease runs out
+                await self._again(lease, str(error) or repr(error))
+        self._senders.ring()
+
+    async def _answer(self, lease: Lease) -> None:
+        message = await self._assistant.tag(await self._store.inbox.note(lease))
+
+        async def record(reply: Reply, then: ConversationState | None) -> Message:
+            return await self._store.inbox.record(lease, reply, then)
+
+        async with aclosing(self._assistant.respond(message, record=record)) as events:
+            async for event in events:
+                if isinstance(event, HandedOff) and event.message is None:
+                    await self._store.inbox.end(lease, Fate.HANDED_OFF, event.rule)
+                elif isinstance(event, Failed):
+                    await self._again(lease, event.error, language=message.language)
+
+    async def _again(self, lease: Lease, reason: str, language: str | None = None) -> None:
+        if lease.attempt >= self._limits.attempts:
+            await self._give_up(lease, reason, language)
+        else:
+            pause = self._pause(lease.attempt)
+            await self._store.inbox.postpone(lease, seconds=pause, reason=reason)
+
+    async def _give_up(self, lease: Lease, reason: str, language: str | None = None) -> None:
+        """Set aside: the customer is told, and a person is called."""
+        await self._store.inbox.note(lease)
+        language = language or "en"
+        notice = Reply(
+            replies.fixed(replies.FAILED, language),
+            ReplyStatus.HANDED_OFF,
+            language,
+            rule=handoff.FAILED,
+        )
+        await self._store.inbox.give_up(lease, notice, reason)
+
+    async def _send(self, outgoing: Outgoing) -> None:
+        outbox = self._store.outbox
+        with suppress(StoreError):  # its lease runs out, and it is looked for
+            try:
+                async with asyncio.timeout(self._limits.lease_seconds / 2):
+                    reference = await self._adapter.deliver(outgoing)
+            except Undeliverable as error:
+                await outbox.gave_up(outgoing, str(error))
+            except Exception as error:
+                await self._send_later(outgoing, error)
+            else:
+                await outbox.sent(outgoing, reference)
+
+    async def _send_later(self, outgoing: Outgoing, error: Exception) -> None:
+        if not isinstance(error, Postponed | TimeoutError):
+            _logger.error("a post failed unexpectedly", exc_info=error)
+        reason = str(error) or type(error).__name__
+        if outgoing.attempt >= self._limits.posts:
+            await self._store.outbox.gave_up(outgoing, reason)
+            return
+        asked = error.seconds if isinstance(error, Postponed) else None
+        await self._store.outbox.postpone(
+            outgoing,
+            seconds=self._pause(outgoing.attempt) if asked is None else asked,
+            reason=reason,
+            landed=error.landed if isinstance(error, Postponed) else True,
+        )
+
+    def _pause(self, attempt: int) -> float:
+        return min(self._limits.longest_pause, self._limits.first_pause * 2.0 ** (attempt - 1))
+
+
+async def take_over(
+    store: Store,
+    conversation: str,
+    agent: str,
+    *,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> None:
+    """When this returns, the bot says nothing more there: what it was just posting has landed or
+    failed, and the rest is withdrawn."""
+    while await store.outbox.take_over(conversation, agent):
+        await sleep(0.05)

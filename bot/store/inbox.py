@@ -1,0 +1,298 @@
+"""What platforms brought: on disk before they are told so, worked on by one at a time, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from bot.conversation import ConversationState, Message, MessageState, Reply, Role
+from bot.delivery import OPEN_FATES, Fate, Incoming, Lease, Place, Posting
+from bot.errors import LeaseLost
+from bot.store.database import Database
+from bot.store.log import append, edit, message_row_of, title_from
+from bot.store.rows import conversation_of, message_of, message_row, new_id, reply_row, utc_now
+from bot.store.schema import ConversationRow, InboxRow, OutboxRow, PlaceRow
+
+DELETED = "deleted by the customer"
+
+
+class Inbox:
+    def __init__(self, database: Database, clock: Callable[[], datetime] = utc_now) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def take_in(self, incoming: Incoming) -> bool:
+        """On disk when this returns; False for a message that came before."""
+        async with self._database.writing() as session:
+            if await _row(session, incoming.place.channel, incoming.event):
+                return False
+            place = await self._place(session, incoming)
+            await self._add(session, place, incoming)
+            return True
+
+    async def edit(self, incoming: Incoming) -> None:
+        """Its text is another now. One that did not come yet is taken in as it will be."""
+        async with self._database.writing() as session:
+            row = await _row(session, incoming.place.channel, incoming.event)
+            if row is None:
+                place = await self._place(session, incoming)
+                await self._add(session, place, incoming)
+            elif row.message_id is not None:
+                await edit(session, row.message_id, incoming.text)
+            elif row.state in OPEN_FATES:
+                row.text = incoming.text
+
+    async def delete(self, incoming: Incoming) -> None:
+        """The customer took it back: its text is kept nowhere, whether it was answered or not."""
+        async with self._database.writing() as session:
+            row = await _row(session, incoming.place.channel, incoming.event)
+            if row is None:
+                place = await self._place(session, incoming)
+                row = await self._add(session, place, incoming)
+            if row.message_id is not None:
+                await edit(session, row.message_id, "")
+            row.text = ""
+            if row.state in OPEN_FATES:
+                self._end(row, Fate.REFUSED, DELETED)
+
+    async def knows(self, place: Place) -> bool:
+        """Whether a conversation takes place there."""
+        here = PlaceRow.channel == place.channel, PlaceRow.key == place.key
+        async with self._database.reading() as session:
+            return bool(await session.scalar(select(exists().where(*here))))
+
+    async def lease(self, channel: str, *, limit: int, seconds: float) -> list[Lease]:
+        """The next messages to work on, each the first of its conversation, for so long."""
+        now = self._clock()
+        query = _ready(channel, now).limit(limit)
+        async with self._database.reading() as session:
+            if not (await session.scalars(query)).first():
+                return []
+        async with self._database.writing() as session:
+            leases = []
+            for row, conversation in await session.execute(query):
+                row.state, row.leased_until = Fate.LEASED, now + timedelta(seconds=seconds)
+                row.fence, row.attempts = row.fence + 1, row.attempts + 1
+                leases.append(
+                    Lease(
+                        number=row.number,
+                        fence=row.fence,
+                        attempt=row.attempts,
+                        conversation=conversation_of(conversation),
+                        text=row.text,
+                        message_id=row.message_id,
+                    )
+                )
+            return leases
+
+    async def renew(self, leases: Iterable[Lease], *, seconds: float) -> None:
+        until = self._clock() + timedelta(seconds=seconds)
+        async with self._database.writing() as session:
+            for lease in leases:
+                await session.execute(
+                    update(InboxRow).where(_holds(lease)).values(leased_until=until)
+                )
+
+    async def note(self, lease: Lease) -> Message:
+        """Into the log, once, whatever was cut off. Raise LeaseLost."""
+        async with self._database.writing() as session:
+            row = await _held(session, lease)
+            if row.message_id is not None:
+                return message_of(await message_row_of(session, row.message_id))
+            conversation = await _conversation(session, row)
+            if conversation.state is ConversationState.CLOSED:
+                conversation.state = ConversationState.OPEN
+            noted = message_row(conversation.id, Role.CUSTOMER, row.text, self._clock())
+            noted.state = MessageState.COMPLETE
+            conversation.title = conversation.title or title_from(row.text)
+            message = await append(session, conversation, noted)
+            row.message_id, row.text = message.id, ""
+            return message
+
+    async def record(
+        self, lease: Lease, reply: Reply, then: ConversationState | None = None
+    ) -> Message:
+        """The reply, its way to the platform and the message's fate, all or nothing.
+
+        Where a person has the conversation by now, the reply is kept as one that was stopped, and
+        is not sent; one that failed decides nothing. Raise LeaseLost.
+        """
+        async with self._database.writing() as session:
+            row = await _held(session, lease)
+            conversation = await _conversation(session, row)
+            said = reply_row(conversation.id, Role.ASSISTANT, reply, self._clock())
+            if reply.state is MessageState.FAILED:
+                return await append(session, conversation, said)
+            if conversation.state is ConversationState.HANDED_OFF:
+                said.state = MessageState.STOPPED
+                self._end(row, Fate.HANDED_OFF, "a person took over while the reply was written")
+                return await append(session, conversation, said)
+            conversation.state = then or conversation.state
+            message = await append(session, conversation, said)
+            session.add(outbox_row(row.channel, row.place_number, message.id, self._clock()))
+            is_handed_off = conversation.state is ConversationState.HANDED_OFF
+            self._end(row, Fate.HANDED_OFF if is_handed_off else Fate.ANSWERED, reply.rule)
+            return message
+
+    async def end(self, lease: Lease, fate: Fate, reason: str) -> None:
+        """Without a reply. Raise LeaseLost."""
+        async with self._database.writing() as session:
+            self._end(await _held(session, lease), fate, reason)
+
+    async def give_up(self, lease: Lease, notice: Reply, reason: str) -> Message:
+        """It failed as often as it may: the customer is told, and a person is called, but not
+        where one has the conversation already. Raise LeaseLost."""
+        async with self._database.writing() as session:
+            row = await _held(session, lease)
+            conversation = await _conversation(session, row)
+            told = reply_row(conversation.id, Role.ASSISTANT, notice, self._clock())
+            message = await append(session, conversation, told)
+            if conversation.state is not ConversationState.HANDED_OFF:
+                session.add(outbox_row(row.channel, row.place_number, message.id, self._clock()))
+            conversation.state = ConversationState.HANDED_OFF
+            self._end(row, Fate.FAILED, reason)
+            return message
+
+    async def postpone(self, lease: Lease, *, seconds: float, reason: str) -> None:
+        """It failed, and is tried again after so long. Raise LeaseLost."""
+        async with self._database.writing() as session:
+            row = await _held(session, lease)
+            row.state, row.leased_until, row.reason = Fate.WAITING, None, reason
+            row.not_before = self._clock() + timedelta(seconds=seconds)
+
+    async def release(self, leases: Iterable[Lease]) -> None:
+        """Unfinished, through no fault of theirs: somebody else may work on them at once."""
+        async with self._database.writing() as session:
+            for lease in leases:
+                free = {"state": Fate.WAITING, "leased_until": None}
+                await session.execute(
+                    update(InboxRow)
+                    .where(_holds(lease))
+                    .values(**free, attempts=InboxRow.attempts - 1)
+                )
+
+    async def count(self, channel: str) -> dict[Fate, int]:
+        """Of all fates, those that no message has left out."""
+        query = select(InboxRow.state, func.count()).where(InboxRow.channel == channel)
+        async with self._database.reading() as session:
+            return dict((await session.execute(query.group_by(InboxRow.state))).tuples().all())
+
+    async def _place(self, session: AsyncSession, incoming: Incoming) -> PlaceRow:
+        """Found, or made with a conversation of its own."""
+        place = incoming.place
+        here = PlaceRow.channel == place.channel, PlaceRow.key == place.key
+        row = await session.scalar(select(PlaceRow).where(*here))
+        if row is not None:
+            return row
+        now = self._clock()
+        conversation = ConversationRow(
+            id=new_id(),
+            channel=place.channel,
+            customer=incoming.customer,
+            title="",
+            state=ConversationState.OPEN,
+            created_at=now,
+            updated_at=now,
+        )
+        session.add(conversation)
+        await session.flush()
+        row = PlaceRow(channel=place.channel, key=place.key, conversation_id=conversation.id)
+        session.add(row)
+        await session.flush()
+        return row
+
+    async def _add(self, session: AsyncSession, place: PlaceRow, incoming: Incoming) -> InboxRow:
+        now = self._clock()
+        row = InboxRow(
+            channel=place.channel,
+            event=incoming.event,
+            place_number=place.number,
+            position=incoming.position,
+            text=incoming.text,
+            state=Fate.WAITING,
+            turn=await _turn(session, place),
+            not_before=now,
+            received_at=now,
+        )
+        session.add(row)
+        await session.flush()
+        return row
+
+    def _end(self, row: InboxRow, fate: Fate, reason: str | None) -> None:
+        row.state, row.reason, row.ended_at = fate, reason, self._clock()
+        row.leased_until, row.text = None, ""
+
+
+def outbox_row(channel: str, place: int, message_id: str, now: datetime) -> OutboxRow:
+    return OutboxRow(
+        channel=channel,
+        place_number=place,
+        message_id=message_id,
+        state=Posting.PENDING,
+        not_before=now,
+    )
+
+
+def _ready(channel: str, now: datetime) -> Select[InboxRow, ConversationRow]:
+    """The first open message of each place that nobody works on, by whose turn it is."""
+    other = aliased(InboxRow)
+    here = other.place_number == InboxRow.place_number
+    is_worked_on = exists().where(here, other.state == Fate.LEASED, other.leased_until >= now)
+    comes_before = or_(
+        other.position < InboxRow.position,
+        and_(other.position == InboxRow.position, other.number < InboxRow.number),
+    )
+    is_later = exists().where(here, other.state.in_(OPEN_FATES), comes_before)
+    return (
+        select(InboxRow, ConversationRow)
+        .join(PlaceRow, PlaceRow.number == InboxRow.place_number)
+        .join(ConversationRow, ConversationRow.id == PlaceRow.conversation_id)
+        .where(InboxRow.channel == channel, InboxRow.state.in_(OPEN_FATES))
+        .where(InboxRow.not_before <= now, ~is_worked_on, ~is_later)
+        .order_by(InboxRow.turn, InboxRow.number)
+    )
+
+
+async def _turn(session: AsyncSession, place: PlaceRow) -> int:
+    """Behind the place's own that are open; else level with whoever waits in front."""
+    waiting = select(func.min(InboxRow.turn)).where(
+        InboxRow.channel == place.channel, InboxRow.state == Fate.WAITING
+    )
+    own = select(func.max(InboxRow.turn)).where(
+        InboxRow.place_number == place.number, InboxRow.state.in_(OPEN_FATES)
+    )
+    front, last = await session.scalar(waiting), await session.scalar(own)
+    return max(front or 0, 0 if last is None else last + 1)
+
+
+async def _row(session: AsyncSession, channel: str, event: str) -> InboxRow | None:
+    named = InboxRow.channel == channel, InboxRow.event == event
+    found: InboxRow | None = await session.scalar(select(InboxRow).where(*named))
+    return found
+
+
+def _holds(lease: Lease) -> ColumnElement[bool]:
+    return and_(
+        InboxRow.number == lease.number,
+        InboxRow.fence == lease.fence,
+        InboxRow.state == Fate.LEASED,
+    )
+
+
+async def _held(session: AsyncSession, lease: Lease) -> InboxRow:
+    row: InboxRow | None = await session.scalar(select(InboxRow).where(_holds(lease)))
+    if row is None:
+        raise LeaseLost(
+            f"message {lease.number} of the inbox is no longer this worker's: another took it up, "
+            "or it was deleted"
+        )
+    return row
+
+
+async def _conversation(session: AsyncSession, row: InboxRow) -> ConversationRow:
+    query = select(ConversationRow).join(PlaceRow, PlaceRow.conversation_id == ConversationRow.id)
+    return (await session.scalars(query.where(PlaceRow.number == row.place_number))).one()

@@ -1,0 +1,95 @@
+"""Places, inbox, outbox; which agent holds a conversation."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    op.add_column("conversations", sa.Column("agent", sa.Text(), nullable=False, server_default=""))
+    _places()
+    _inbox()
+    _outbox()
+
+
+def _places() -> None:
+    op.create_table(
+        "places",
+        sa.Column("number", sa.Integer(), primary_key=True),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column(
+            "conversation_id",
+            sa.Text(),
+            sa.ForeignKey("conversations.id", ondelete="CASCADE"),
+            nullable=False,
+            unique=True,
+        ),
+        sa.UniqueConstraint("channel", "key"),
+    )
+
+
+def _inbox() -> None:
+    op.create_table(
+        "inbox",
+        sa.Column("number", sa.Integer(), primary_key=True),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("event", sa.Text(), nullable=False),
+        _place_number(),
+        sa.Column("position", sa.Text(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("message_id", sa.Text()),
+        sa.Column("state", sa.String(20), nullable=False),
+        sa.Column("reason", sa.Text()),
+        sa.Column("turn", sa.BigInteger(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("fence", sa.Integer(), nullable=False),
+        sa.Column("leased_until", sa.DateTime(timezone=True)),
+        sa.Column("not_before", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True)),
+        sa.UniqueConstraint("channel", "event"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_inbox_state", "inbox", ["channel", "state", "turn"])
+    op.create_index("ix_inbox_place", "inbox", ["place_number", "state", "position"])
+
+
+def _outbox() -> None:
+    op.create_table(
+        "outbox",
+        sa.Column("number", sa.Integer(), primary_key=True),
+        sa.Column("channel", sa.Text(), nullable=False),
+        _place_number(),
+        sa.Column(
+            "message_id",
+            sa.Text(),
+            sa.ForeignKey("messages.id", ondelete="CASCADE"),
+            nullable=False,
+            unique=True,
+        ),
+        sa.Column("state", sa.String(20), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("fence", sa.Integer(), nullable=False),
+        sa.Column("may_have_landed", sa.Boolean(), nullable=False),
+        sa.Column("leased_until", sa.DateTime(timezone=True)),
+        sa.Column("not_before", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("reference", sa.Text()),
+        sa.Column("reason", sa.Text()),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("ix_outbox_state", "outbox", ["channel", "state", "number"])
+    op.create_index("ix_outbox_place", "outbox", ["place_number", "state", "number"])
+
+
+def _place_number() -> sa.Column[int]:
+    return sa.Column(
+        "place_number",
+        sa.Integer(),
+        sa.ForeignKey("places.number", ondelete="CASCADE"),
+        nullable=False,
+    )

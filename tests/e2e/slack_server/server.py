@@ -1,0 +1,314 @@
+"""The Web API, Socket Mode and HTTP events over HTTP, with faults by the dice."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import json
+import random
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+import aiohttp
+from aiohttp import WSMsgType, web
+
+from tests.e2e.slack_server.workspace import BOT_USER, TEAM, Refusal, Workspace
+
+RETRIES = (0.0, 0.3, 1.0, 3.0)
+"""Pauses before the deliveries of an event; Slack's are 0, 0, 60 and 300 seconds."""
+
+
+@dataclass
+class Faults:
+    """Shares of calls or events, from 0 to 1."""
+
+    rate_limited: float = 0.0
+    server_errors: float = 0.0
+    lost_answers: float = 0.0
+    """The call takes effect, and its answer is a 503."""
+    hangs: float = 0.0
+    """The call takes effect, and its connection is closed without a word."""
+    duplicates: int = 1
+    """An event is delivered 1 to so many times."""
+    delay: float = 0.0
+    """Seconds, at most, that an event is held back: others overtake it."""
+    disconnects: float = 0.0
+    """After an acknowledgement: the socket is closed."""
+    retry_after: int = 1
+    dice: random.Random = field(default_factory=lambda: random.Random(0))
+
+
+@dataclass
+class Delivery:
+    """Of an event, all its repetitions together."""
+
+    body: dict[str, Any]
+    sent: int = 0
+    acknowledged: int = 0
+    first_sent: float = 0.0
+    seconds: list[float] = field(default_factory=list)
+    """From each sending to its acknowledgement."""
+
+
+class SlackServer:
+    bot_token, app_token, signing_secret = "xoxb-stand-in", "xapp-stand-in", "not a secret"
+
+    def __init__(self, faults: Faults | None = None, *, ack_seconds: float = 3.0) -> None:
+        self.faults = faults or Faults()
+        self.workspace = Workspace()
+        self.deliveries: list[Delivery] = []
+        self.calls: deque[tuple[str, str]] = deque(maxlen=100_000)
+        """Methods and what came of them."""
+        self.events_url: str | None = None
+        """Where HTTP events go; without it they go by Socket Mode."""
+        self._ack_seconds = ack_seconds
+        self._sockets: list[web.WebSocketResponse] = []
+        self._connected = asyncio.Event()
+        self._waiting: dict[str, asyncio.Future[None]] = {}
+        self._numbers = count(1)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """For `kefu slack`."""
+        return {
+            "SLACK_BOT_TOKEN": self.bot_token,
+            "SLACK_APP_TOKEN": self.app_token,
+            "SLACK_SIGNING_SECRET": self.signing_secret,
+            "SLACK_API_URL": f"{self.url}/api/",
+        }
+
+    async def __aenter__(self) -> SlackServer:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def start(self, port: int = 0) -> None:
+        app = web.Application()
+        app.router.add_route("*", "/api/{method}", self._called)
+        app.router.add_get("/socket", self._socket)
+        self.add_routes(app)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", port).start()
+        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+        self._session = aiohttp.ClientSession()
+
+    def add_routes(self, app: web.Application) -> None:
+        """For more than Slack has."""
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for socket in list(self._sockets):
+            await socket.close()
+        await self._session.close()
+        await self._runner.cleanup()
+
+    def say(
+        self, channel: str, user: str, text: str, *, thread: str | None = None, **more: Any
+    ) -> str:
+        """As a customer; returns its ts. A mention comes as two events, as with Slack."""
+        message = self.workspace.add(channel, user=user, text=text, thread_ts=thread, **more)
+        kinds = ["message"]
+        if f"<@{BOT_USER}>" in text:
+            kinds.append("app_mention")
+        im = self.workspace.channels[channel].is_im
+        for kind in kinds:
+            event = {**message, "type": kind, "channel": channel}
+            if kind == "message":
+                event["channel_type"] = "im" if im else "channel"
+            self.emit(event)
+        return str(message["ts"])
+
+    def change(self, channel: str, ts: str, text: str) -> None:
+        before = dict(self.workspace.messages[channel, ts])
+        after = self.workspace.messages[channel, ts] = {**before, "text": text}
+        self.emit(
+            {
+                "type": "message", "subtype": "message_changed", "channel": channel,
+                "channel_type": "channel", "message": after, "previous_message": before,
+            }
+        )  # fmt: skip
+
+    def delete(self, channel: str, ts: str) -> None:
+        before = self.workspace.messages.pop((channel, ts))
+        self.emit(
+            {
+                "type": "message", "subtype": "message_deleted", "channel": channel,
+                "channel_type": "channel", "deleted_ts": ts, "previous_message": before,
+            }
+        )  # fmt: skip
+
+    def emit(self, event: Mapping[str, Any]) -> Delivery:
+        number = next(self._numbers)
+        body = {
+            "type": "event_callback",
+            "team_id": TEAM,
+            "api_app_id": "A0KEFU",
+            "event": dict(event),
+            "event_id": f"Ev{number:08}",
+            "event_time": int(time.time()),
+            "authorizations": [{"team_id": TEAM, "user_id": BOT_USER, "is_bot": True}],
+        }
+        delivery = Delivery(body)
+        self.deliveries.append(delivery)
+        dice = self.faults.dice
+        for _ in range(dice.randint(1, self.faults.duplicates)):
+            self._spawn(self._deliver(delivery, dice.random() * self.faults.delay))
+        return delivery
+
+    @property
+    def unacknowledged(self) -> int:
+        return sum(not delivery.acknowledged for delivery in self.deliveries)
+
+    def replies(self, channel: str, thread: str) -> list[dict[str, Any]]:
+        """Of the bot."""
+        return [m for m in self.workspace.thread(channel, thread) if m.get("user") == BOT_USER]
+
+    async def _deliver(self, delivery: Delivery, delay: float) -> None:
+        await asyncio.sleep(delay)
+        for attempt, pause in enumerate((*RETRIES, *[RETRIES[-1]] * 1000)):
+            await asyncio.sleep(pause)
+            began = time.perf_counter()
+            delivery.sent += 1
+            delivery.first_sent = delivery.first_sent or began
+            send = self._by_socket if self.events_url is None else self._by_http
+            if await send(delivery.body, attempt):
+                delivery.acknowledged += 1
+                delivery.seconds.append(time.perf_counter() - began)
+                return
+
+    async def _by_socket(self, body: Mapping[str, Any], attempt: int) -> bool:
+        await self._connected.wait()
+        socket = self.faults.dice.choice(self._sockets)
+        envelope = f"envelope-{next(self._numbers)}"
+        self._waiting[envelope] = asyncio.get_running_loop().create_future()
+        letter = {
+            "type": "events_api", "envelope_id": envelope, "payload": body,
+            "accepts_response_payload": False, "retry_attempt": attempt,
+            "retry_reason": "timeout" if attempt else "",
+        }  # fmt: skip
+        try:
+            await socket.send_json(letter)
+            await asyncio.wait_for(self._waiting[envelope], self._ack_seconds)
+        except (TimeoutError, ConnectionError, RuntimeError):
+            return False
+        finally:
+            del self._waiting[envelope]
+        return True
+
+    async def _by_http(self, body: Mapping[str, Any], attempt: int) -> bool:
+        headers = {"X-Slack-Retry-Num": str(attempt), "X-Slack-Retry-Reason": "http_timeout"}
+        try:
+            status, _ = await self.post_event(body, headers if attempt else {})
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            return False
+        return status == 200
+
+    async def post_event(
+        self, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
+    ) -> tuple[int, str]:
+        """Signed; `headers` win."""
+        assert self.events_url
+        raw, stamp = json.dumps(body), str(int(time.time()))
+        signed = hmac.new(
+            self.signing_secret.encode(), f"v0:{stamp}:{raw}".encode(), hashlib.sha256
+        )
+        sent = {
+            "Content-Type": "application/json",
+            "X-Slack-Request-Timestamp": stamp,
+            "X-Slack-Signature": f"v0={signed.hexdigest()}",
+            **(headers or {}),
+        }
+        async with self._session.post(
+            self.events_url,
+            data=raw,
+            headers={name: value for name, value in sent.items() if value},
+            timeout=aiohttp.ClientTimeout(self._ack_seconds),
+        ) as answer:
+            return answer.status, await answer.text()
+
+    async def _called(self, request: web.Request) -> web.StreamResponse:
+        method = request.match_info["method"]
+        arguments: dict[str, Any] = dict(request.query)
+        if request.can_read_body:
+            if request.content_type == "application/json":
+                arguments |= await request.json()
+            else:
+                arguments |= dict(await request.post())
+        token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        response, told = self._answered(method, arguments, token)
+        self.calls.append((method, told))
+        if told == "hang":
+            assert request.transport is not None
+            request.transport.abort()
+        return response
+
+    def _answered(
+        self, method: str, arguments: Mapping[str, Any], token: str
+    ) -> tuple[web.Response, str]:
+        dice, faults = self.faults.dice, self.faults
+        if method == "apps.connections.open":
+            if token != self.app_token:
+                return _json({"ok": False, "error": "invalid_auth"}), "invalid_auth"
+            return _json({"ok": True, "url": f"{self.url.replace('http', 'ws')}/socket"}), "ok"
+        if token != self.bot_token:
+            return _json({"ok": False, "error": "invalid_auth"}), "invalid_auth"
+        if dice.random() < faults.rate_limited:
+            headers = {"Retry-After": str(faults.retry_after)}
+            limited = {"ok": False, "error": "ratelimited"}
+            return web.json_response(limited, status=429, headers=headers), "429"
+        if dice.random() < faults.server_errors:
+            return web.Response(status=503, text="upstream"), "503"
+        try:
+            answer = {"ok": True, **self.workspace.answer(method, arguments)}
+        except Refusal as refusal:
+            return _json({"ok": False, "error": str(refusal)}), str(refusal)
+        if dice.random() < faults.lost_answers:
+            return web.Response(status=503, text="upstream"), "lost"
+        return _json(answer), "hang" if dice.random() < faults.hangs else "ok"
+
+    async def _socket(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse(autoping=True)
+        await socket.prepare(request)
+        await socket.send_json({"type": "hello", "num_connections": len(self._sockets) + 1})
+        self._sockets.append(socket)
+        self._connected.set()
+        try:
+            async for message in socket:
+                if message.type is WSMsgType.TEXT:
+                    self._heard(socket, json.loads(message.data))
+        finally:
+            self._sockets.remove(socket)
+            if not self._sockets:
+                self._connected.clear()
+        return socket
+
+    def _heard(self, socket: web.WebSocketResponse, letter: Mapping[str, Any]) -> None:
+        waiting = self._waiting.get(letter.get("envelope_id", ""))
+        if waiting is not None and not waiting.done():
+            waiting.set_result(None)
+        if self.faults.dice.random() < self.faults.disconnects:
+            self._spawn(self._disconnect(socket))
+
+    async def _disconnect(self, socket: web.WebSocketResponse) -> None:
+        await socket.send_json({"type": "disconnect", "reason": "refresh_requested"})
+        await socket.close()
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _json(answer: Mapping[str, Any]) -> web.Response:
+    return web.json_response(dict(answer))
