@@ -179,7 +179,7 @@ class Inbox:
         """Of all fates, those that no message has left out."""
         query = select(InboxRow.state, func.count()).where(InboxRow.channel == channel)
         async with self._database.reading() as session:
-            return dict((await session.execute(query.group_by(InboxRow.state))).tuples().all())
+            return dict(list(await session.execute(query.group_by(InboxRow.state))))
 
     async def _place(self, session: AsyncSession, incoming: Incoming) -> PlaceRow:
         """Found, or made with a conversation of its own."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from bot.conversation import ConversationState, Message, MessageState, Reply, Role
@@ -65,11 +66,11 @@ class Outbox:
         query = query.join(ConversationRow, ConversationRow.id == PlaceRow.conversation_id)
         async with self._database.writing() as session:
             for row, agent in await session.execute(query):
-                is_silenced = agent and outgoing.message.role is Role.ASSISTANT
-                row.state = Posting.WITHDRAWN if is_silenced else Posting.PENDING
-                row.leased_until, row.reason = None, reason
+                row.state, row.leased_until, row.reason = Posting.PENDING, None, reason
                 row.not_before = self._clock() + timedelta(seconds=seconds)
                 row.may_have_landed |= landed
+                if agent and outgoing.message.role is Role.ASSISTANT:
+                    await _withdraw(session, row)
 
     async def post(self, conversation_id: str, reply: Reply, *, role: Role) -> Message:
         """Into the log and, where the conversation has a place, on its way there."""
@@ -101,13 +102,7 @@ class Outbox:
                 await session.scalars(select(OutboxRow).where(_bots(conversation_id), is_over))
             ).all()
             for row in withdrawn:
-                row.state, row.leased_until = Posting.WITHDRAWN, None
-                row.fence += 1
-                await session.execute(
-                    update(MessageRow)
-                    .where(MessageRow.id == row.message_id)
-                    .values(state=MessageState.STOPPED)
-                )
+                await _withdraw(session, row)
             await session.flush()
             in_flight = OutboxRow.state == Posting.SENDING
             query = select(func.count()).where(_bots(conversation_id), in_flight)
@@ -116,12 +111,18 @@ class Outbox:
     async def count(self, channel: str) -> dict[Posting, int]:
         query = select(OutboxRow.state, func.count()).where(OutboxRow.channel == channel)
         async with self._database.reading() as session:
-            return dict((await session.execute(query.group_by(OutboxRow.state))).tuples().all())
+            return dict(list(await session.execute(query.group_by(OutboxRow.state))))
 
     async def _close(self, outgoing: Outgoing, **values: object) -> None:
         closed = update(OutboxRow).where(*_mine(outgoing)).values(leased_until=None, **values)
         async with self._database.writing() as session:
             await session.execute(closed)
+
+
+async def _withdraw(session: AsyncSession, row: OutboxRow) -> None:
+    row.state, row.leased_until, row.fence = Posting.WITHDRAWN, None, row.fence + 1
+    message = MessageRow.id == row.message_id
+    await session.execute(update(MessageRow).where(message).values(state=MessageState.STOPPED))
 
 
 def _mine(outgoing: Outgoing) -> tuple[ColumnElement[bool], ...]:
