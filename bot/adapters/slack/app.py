@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
-import aiohttp
 from aiohttp import web
 from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
-from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.adapters.slack.client import FAULTS, Barred, explained
 from bot.adapters.slack.events import Edited, Said, understood
+from bot.delivery import Undeliverable
 from bot.desk import Desk
 from bot.errors import SettingsError, StoreError
 from bot.store import Store
@@ -28,6 +29,8 @@ EVENTS_PATH = "/slack/events"
 SOCKETS = 2
 """Connections at a time: when Slack closes one, the other goes on."""
 _SLACK = "https://slack.com/api/"
+_LONGEST_PAUSE = 30.0
+Result = TypeVar("Result")
 _logger = logging.getLogger("kefu")
 
 
@@ -71,19 +74,28 @@ class SlackCredentials:
 
 
 async def who_are_we(client: AsyncWebClient) -> AuthorizeResult:
-    """Raise SettingsError where Slack does not know the token."""
-    try:
-        answer = await client.auth_test()
-    except SlackApiError as error:
-        code = error.response.get("error", "an error")
-        raise SettingsError(f"Slack refuses SLACK_BOT_TOKEN: {code}; copy it again") from None
-    except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError) as error:
-        raise SettingsError(
-            f"{client.base_url} cannot be reached ({error}); mend the network or SLACK_API_URL"
-        ) from None
-    return AuthorizeResult.from_auth_test_response(
-        bot_token=client.token, auth_test_response=answer
-    )
+    """Waits for a Slack that does not answer. Raise SettingsError where it does not know us."""
+
+    async def ask() -> AuthorizeResult:
+        return AuthorizeResult.from_auth_test_response(
+            bot_token=client.token, auth_test_response=await client.auth_test()
+        )
+
+    return await _patiently("auth.test", "SLACK_BOT_TOKEN", ask)
+
+
+async def _patiently(method: str, credential: str, call: Callable[[], Awaitable[Result]]) -> Result:
+    pause = 1.0
+    while True:
+        try:
+            return await call()
+        except FAULTS as error:
+            found = explained(method, error, reads=True)
+        if isinstance(found, Barred | Undeliverable):
+            raise SettingsError(f"Slack refuses {credential} ({found}); copy it again")
+        _logger.warning("Slack does not answer (%s); trying again", found)
+        await asyncio.sleep(pause if found.seconds is None else found.seconds)
+        pause = min(_LONGEST_PAUSE, 2 * pause)
 
 
 class SlackApp:
@@ -134,7 +146,7 @@ class SlackApp:
                     self._bolt, self._credentials.app_token, web_client=self._client
                 )
                 stack.push_async_callback(handler.close_async)
-                await _connect(handler)
+                await _patiently("apps.connections.open", "SLACK_APP_TOKEN", handler.connect_async)
             yield
 
     @asynccontextmanager
@@ -187,14 +199,3 @@ class SlackApp:
             await self._desk.edit(found.message)
         else:
             await inbox.delete(found.message)
-
-
-async def _connect(handler: AsyncSocketModeHandler) -> None:
-    """Raise SettingsError where Slack does not take the token, or cannot be reached."""
-    try:
-        await handler.connect_async()  # type: ignore[no-untyped-call]
-    except SlackApiError as error:
-        code = error.response.get("error", "an error")
-        raise SettingsError(f"Slack refuses SLACK_APP_TOKEN: {code}; copy it again") from None
-    except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError) as error:
-        raise SettingsError(f"Slack's Socket Mode cannot be reached ({error}); try again") from None

@@ -16,6 +16,8 @@ from bot.delivery import Outgoing, Postponed, Undeliverable
 
 METADATA = "kefu_reply"
 """The type of the metadata by which a post is known again."""
+FAULTS = (SlackClientError, aiohttp.ClientError, TimeoutError, OSError)
+"""What a call of slack_sdk raises."""
 _NOT_NOW = {"internal_error", "fatal_error", "service_unavailable", "request_timeout"}
 """Slack failed, and may have posted before it did."""
 _BARRED = {
@@ -26,7 +28,6 @@ _BARRED = {
     "token_expired",
     "token_revoked",
 }
-"""An operator can mend it: it is tried again."""
 _BARRED_SECONDS = 300.0
 _DEFAULT_RETRY_AFTER = 30.0
 _PAGES = 10
@@ -94,30 +95,39 @@ class SlackClient:
                 answer = await self._web.api_call(method, params=dict(arguments), http_verb="GET")
             else:
                 answer = await self._web.api_call(method, json=dict(arguments))
-        except SlackApiError as error:
-            raise self._refused(method, error, reads=reads) from None
-        except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise Postponed(f"{method}: {error!r}", landed=not reads) from None
+        except FAULTS as error:
+            found = explained(method, error, reads=reads)
+            if isinstance(found, Limited):
+                self._held[method] = time.monotonic() + (found.seconds or 0.0)
+            raise found from None
         data = answer.data
         return data if isinstance(data, Mapping) else {}
 
-    def _refused(
-        self, method: str, error: SlackApiError, *, reads: bool
-    ) -> Postponed | Undeliverable:
-        response = error.response
-        status = int(getattr(response, "status_code", 0) or 0)
-        data = getattr(response, "data", None)
-        code = str(data.get("error", "")) if isinstance(data, Mapping) else ""
-        told = f"{method}: {code or status}"
-        if status == 429 or code == "ratelimited":
-            seconds = _retry_after(getattr(response, "headers", None) or {})
-            self._held[method] = time.monotonic() + seconds
-            return Postponed(told, seconds=seconds)
-        if status >= 500 or not code or code in _NOT_NOW:
-            return Postponed(told, landed=not reads)
-        if code in _BARRED:
-            return Postponed(told, seconds=_BARRED_SECONDS)
-        return Undeliverable(told)
+
+class Limited(Postponed):
+    """Slack asked us to wait."""
+
+
+class Barred(Postponed):
+    """A token or a right is missing. An operator can mend it: it is tried again."""
+
+
+def explained(method: str, error: BaseException, *, reads: bool) -> Postponed | Undeliverable:
+    """What one of FAULTS means for the call. `reads`: it changes nothing, so nothing landed."""
+    if not isinstance(error, SlackApiError):
+        return Postponed(f"{method}: {error!r}", landed=not reads)
+    response = error.response
+    status = int(getattr(response, "status_code", 0) or 0)
+    data = getattr(response, "data", None)
+    code = str(data.get("error", "")) if isinstance(data, Mapping) else ""
+    told = f"{method}: {code or status}"
+    if status == 429 or code == "ratelimited":
+        return Limited(told, seconds=_retry_after(getattr(response, "headers", None) or {}))
+    if status >= 500 or not code or code in _NOT_NOW:
+        return Postponed(told, landed=not reads)
+    if code in _BARRED:
+        return Barred(told, seconds=_BARRED_SECONDS)
+    return Undeliverable(told)
 
 
 def _retry_after(headers: Mapping[str, Any]) -> float:

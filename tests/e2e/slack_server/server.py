@@ -50,7 +50,7 @@ class Delivery:
     body: dict[str, Any]
     sent: int = 0
     acknowledged: int = 0
-    first_sent: float = 0.0
+    taken: asyncio.Event = field(default_factory=asyncio.Event)
     seconds: list[float] = field(default_factory=list)
     """From each sending to its acknowledgement."""
 
@@ -178,17 +178,20 @@ class SlackServer:
         await asyncio.sleep(delay)
         for attempt, pause in enumerate((*RETRIES, *[RETRIES[-1]] * 1000)):
             await asyncio.sleep(pause)
+            if self.events_url is None:
+                await self._connected.wait()
             began = time.perf_counter()
             delivery.sent += 1
-            delivery.first_sent = delivery.first_sent or began
             send = self._by_socket if self.events_url is None else self._by_http
             if await send(delivery.body, attempt):
                 delivery.acknowledged += 1
+                delivery.taken.set()
                 delivery.seconds.append(time.perf_counter() - began)
                 return
 
     async def _by_socket(self, body: Mapping[str, Any], attempt: int) -> bool:
-        await self._connected.wait()
+        if not self._sockets:
+            return False
         socket = self.faults.dice.choice(self._sockets)
         envelope = f"envelope-{next(self._numbers)}"
         self._waiting[envelope] = asyncio.get_running_loop().create_future()

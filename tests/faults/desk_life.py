@@ -1,0 +1,60 @@
+"""One life of a front desk for Slack, to be ended at any moment. Its assistant repeats the message:
+what a reply answers can be read off it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from bot.adapters.slack.app import SlackApp, SlackCredentials, who_are_we
+from bot.adapters.slack.client import SlackClient
+from bot.assistant import Record
+from bot.conversation import Answered, HandedOff, Message, Reply, ReplyStatus, TurnEvent
+from bot.conversation import ConversationState as State
+from bot.desk import Desk, DeskLimits
+from bot.skills import handoff
+from bot.store import Store, open_store
+
+LIMITS = DeskLimits(
+    lease_seconds=1.5, poll_seconds=0.1, first_pause=0.05, longest_pause=1.0, leases=1_000_000
+)
+WRITES = 0.02
+"""Seconds at most that a reply takes."""
+
+
+class Echo:
+    """In the place of the assistant."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def tag(self, message: Message) -> Message:
+        return message
+
+    async def respond(self, message: Message, *, record: Record) -> AsyncIterator[TurnEvent]:
+        found = await self._store.log.conversation(message.conversation)
+        if found.state is State.HANDED_OFF:
+            yield HandedOff(handoff.HELD, None)
+            return
+        await asyncio.sleep(random.random() * WRITES)
+        reply = Reply(f"Re: {message.text}", ReplyStatus.ANSWERED, "en")
+        yield Answered(await record(reply, None))
+
+
+def live(home: Path, environment: dict[str, str], http: int | None = None) -> None:
+    """Until it is ended. `http`: the port of HTTP events; else Socket Mode."""
+    asyncio.run(_live(home, environment, http))
+
+
+async def _live(home: Path, environment: dict[str, str], http: int | None) -> None:
+    random.seed()
+    credentials = SlackCredentials.from_environment(http=http is not None, environment=environment)
+    web = credentials.web()
+    async with await open_store(home / "kefu.db") as store:
+        desk = Desk(store, Echo(store), SlackClient(web), LIMITS)  # type: ignore[arg-type]
+        app = SlackApp(credentials, web, await who_are_we(web), desk, store)
+        serving = app.sockets() if http is None else app.http("127.0.0.1", http)
+        async with serving:
+            await desk.run()
