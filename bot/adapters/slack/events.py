@@ -13,7 +13,7 @@ from bot.delivery import Incoming, Place
 CHANNEL = "slack"
 Event: TypeAlias = Mapping[str, Any]
 
-_SPOKEN = {None, "file_share", "thread_broadcast"}
+_SPOKEN = {"", "file_share", "thread_broadcast"}
 """Subtypes of what somebody said; all others tell of something else."""
 _SLACKBOT = "USLACKBOT"
 _TIMESTAMP = re.compile(r"\d{1,12}\.\d{6}")
@@ -43,11 +43,11 @@ def understood(body: Event, bot_user: str) -> _Event | None:
     """Of an `event_callback`; None for all that does not concern the desk: other kinds of events,
     what bots say, ourselves among them, and what is torn."""
     event = body.get("event")
-    if not isinstance(event, Mapping) or event.get("type") not in {"message", "app_mention"}:
+    if not isinstance(event, Mapping) or _text(event, "type") not in {"message", "app_mention"}:
         return None
     team = _text(body, "team_id") or _text(body, "enterprise_id")
-    subtype = event.get("subtype")
-    changes: dict[Any, type[_Event]] = {"message_changed": Edited, "message_deleted": Deleted}
+    subtype = _text(event, "subtype")
+    changes: dict[str, type[_Event]] = {"message_changed": Edited, "message_deleted": Deleted}
     kind = changes.get(subtype, Said)
     said: Event | None = event
     if kind is Edited:
@@ -114,6 +114,7 @@ def _shown(found: re.Match[str], bot_user: str) -> str:
         return f"#{label or target[1:]}"
     if target.startswith("!"):
         return label or f"@{target[1:].partition('^')[0]}"
+    target = target.removeprefix("mailto:").removeprefix("tel:")
     return f"{label} ({target})" if label and label not in target else target
 
 
