@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -36,6 +38,8 @@ def doctor(as_json: AsJson = False, home: Home = None) -> None:
     checks = [_server(settings.engine) if settings.engine.url else _language_model(settings)]
     checks += [_adapter(path) for path in settings.engine.adapters]
     checks += [_encoder(), _sentiment(), run(_database(settings))]
+    if os.environ.get("SLACK_BOT_TOKEN"):
+        checks.append(run(_slack()))
     if as_json:
         print_json({"system": plain(report), "checks": [plain(one) for one in checks]})
     else:
@@ -123,6 +127,28 @@ def _sentiment() -> Check:
     except (KefuError, OSError) as error:
         return Check("sentiment", ok=False, found=str(error))
     return Check("sentiment", ok=True, found=str(path))
+
+
+async def _slack() -> Check:
+    """Whether Slack knows the token, and what it may do."""
+    try:
+        from bot.adapters.slack.app import SlackCredentials, missing_scopes
+    except ImportError as error:
+        told = f"a package is missing ({error.name}); install it by pip install 'kefu[slack]'"
+        return Check("slack", ok=False, found=told)
+    try:
+        is_http = not os.environ.get("SLACK_APP_TOKEN")
+        credentials = SlackCredentials.from_environment(http=is_http)
+        async with asyncio.timeout(_PATIENCE):
+            team, missing = await missing_scopes(credentials.web())
+    except TimeoutError:
+        return Check("slack", ok=False, found=f"{credentials.api_url} does not answer")
+    except KefuError as error:
+        return Check("slack", ok=False, found=str(error))
+    if missing:
+        told = f"{team}: the app lacks {', '.join(missing)}; add them and install it again"
+        return Check("slack", ok=False, found=told)
+    return Check("slack", ok=True, found=f"{team} ({'HTTP events' if is_http else 'Socket Mode'})")
 
 
 async def _database(settings: Settings) -> Check:

@@ -27,10 +27,10 @@ app.command("chat")(chat.chat)
 app.command("ask")(ask.ask)
 app.command("sentiment")(sentiment.sentiment)
 app.command("doctor")(doctor.doctor)
-app.command("slack")(slack.slack)
 app.add_typer(knowledge.app, name="knowledge")
 app.add_typer(conversations.app, name="conversations")
 app.add_typer(models.app, name="models")
+app.add_typer(slack.app, name="slack")
 
 
 _WRONG_USAGE: Any = typer.BadParameter.__bases__[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import signal
 import sys
@@ -19,7 +20,12 @@ if TYPE_CHECKING:
     from bot.settings import Settings
 
 
+app = typer.Typer(help="Answer in Slack, until Ctrl-C.")
+
+
+@app.callback(invoke_without_command=True)
 def slack(
+    context: typer.Context,
     http: Annotated[
         str | None,
         typer.Option("--http", help="HOST:PORT to take HTTP events at; else Socket Mode."),
@@ -27,12 +33,33 @@ def slack(
     home: Home = None,
 ) -> None:
     """Answer in Slack, until Ctrl-C."""
+    if context.invoked_subcommand is not None:
+        return
     settings = settings_at(home)
     if "isolation" not in settings.engine.model_fields_set:
         # a crash of llama.cpp must not take the desk down
         engine = settings.engine.model_copy(update={"isolation": "process"})
         settings = settings.model_copy(update={"engine": engine})
     run(_serve(settings, None if http is None else _address(http)))
+
+
+@app.command("manifest")
+def show_manifest(
+    name: Annotated[str, typer.Option(help="What the app is called in Slack.")] = "kefu",
+    events_url: Annotated[
+        str | None,
+        typer.Option(help="https://…/slack/events, for HTTP events; else Socket Mode."),
+    ] = None,
+) -> None:
+    """The app's manifest (JSON), to be pasted where Slack makes an app."""
+    from bot.adapters.slack.manifest import manifest
+
+    if events_url is not None and not events_url.startswith("https://"):
+        raise UsageError(
+            f"--events-url {events_url!r} is no https:// address; Slack takes no other"
+        )
+    made = manifest(name, events_url=events_url)
+    sys.stdout.write(json.dumps(made, indent=2, ensure_ascii=False) + "\n")
 
 
 async def _serve(settings: Settings, address: tuple[str, int] | None) -> None:

@@ -21,6 +21,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.adapters.slack.client import FAULTS, Barred, explained
 from bot.adapters.slack.events import Edited, Said, understood
+from bot.adapters.slack.manifest import SCOPES
 from bot.delivery import Undeliverable
 from bot.desk import Desk
 from bot.errors import SettingsError, StoreError
@@ -84,6 +85,14 @@ async def who_are_we(client: AsyncWebClient) -> AuthorizeResult:
         )
 
     return await _patiently("auth.test", "SLACK_BOT_TOKEN", ask)
+
+
+async def missing_scopes(client: AsyncWebClient) -> tuple[str, list[str]]:
+    """The workspace's name, and what of SCOPES the token may not. Raise SettingsError."""
+    answer = await _patiently("auth.test", "SLACK_BOT_TOKEN", client.auth_test)
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    granted = set(headers.get("x-oauth-scopes", "").replace(" ", "").split(","))
+    return str(answer.get("team", "")), sorted(set(SCOPES) - granted)
 
 
 async def _patiently(method: str, credential: str, call: Callable[[], Awaitable[Result]]) -> Result:

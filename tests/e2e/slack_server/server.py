@@ -278,7 +278,9 @@ class SlackServer:
             return _json({"ok": False, "error": str(refusal)}), str(refusal)
         if dice.random() < faults.lost_answers:
             return web.Response(status=503, text="upstream"), "lost"
-        return _json(answer), "hang" if dice.random() < faults.hangs else "ok"
+        scopes = {"X-OAuth-Scopes": ",".join(sorted(self.workspace.scopes))}
+        told = web.json_response(answer, headers=scopes)
+        return told, "hang" if dice.random() < faults.hangs else "ok"
 
     async def _socket(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(autoping=True)

@@ -14,6 +14,9 @@ SCOPES = {
     "chat.update": "chat:write",
     "conversations.replies": "channels:history",
 }
+ALL_SCOPES = {
+    *SCOPES.values(), "app_mentions:read", "groups:history", "im:history", "mpim:history"
+}  # fmt: skip
 FIELDS = {
     "auth.test": {"team_id"},
     "apps.connections.open": set[str](),
@@ -46,7 +49,7 @@ class Workspace:
     channels: dict[str, Channel] = field(default_factory=lambda: {"C0HELP": Channel()})
     messages: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     """By channel and ts, in the order of the platform."""
-    scopes: set[str] = field(default_factory=lambda: set(SCOPES.values()))
+    scopes: set[str] = field(default_factory=lambda: set(ALL_SCOPES))
     stamps: Iterator[int] = field(default_factory=lambda: count(1))
 
     def add(self, channel: str, **message: Any) -> dict[str, Any]:

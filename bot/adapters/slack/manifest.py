@@ -1,0 +1,50 @@
+"""What kefu needs to be allowed at Slack, as an app's manifest and as scopes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+EVENTS = (
+    "app_mention",
+    "message.channels",
+    "message.groups",
+    "message.im",
+    "message.mpim",
+)
+SCOPES = {
+    "app_mentions:read": "to hear when it is mentioned",
+    "channels:history": "to read on in its threads in public channels",
+    "chat:write": "to answer",
+    "groups:history": "to read on in its threads in private channels",
+    "im:history": "to read direct messages",
+    "mpim:history": "to read on in its threads in group messages",
+}
+"""Of the bot's token, and what for."""
+
+
+def manifest(name: str, *, events_url: str | None = None) -> dict[str, Any]:
+    """For Socket Mode, or for HTTP events at `events_url`."""
+    events: dict[str, Any] = {"bot_events": list(EVENTS)}
+    if events_url is not None:
+        events["request_url"] = events_url
+    return {
+        "display_information": {
+            "name": name,
+            "description": "Answers customers from the help pages, with sources",
+        },
+        "features": {
+            "app_home": {
+                "home_tab_enabled": False,
+                "messages_tab_enabled": True,
+                "messages_tab_read_only_enabled": False,
+            },
+            "bot_user": {"display_name": name, "always_online": True},
+        },
+        "oauth_config": {"scopes": {"bot": sorted(SCOPES)}},
+        "settings": {
+            "event_subscriptions": events,
+            "org_deploy_enabled": False,
+            "socket_mode_enabled": events_url is None,
+            "token_rotation_enabled": False,
+        },
+    }
