@@ -13,6 +13,7 @@ KefuError
 │   ├── StoreFromFuture     written by a newer kefu
 │   ├── StoreFull           the disk is full
 │   ├── LeaseLost           the message is another worker's by now
+│   ├── HeldByAnother       another agent has the conversation
 │   ├── UnknownConversation
 │   └── UnknownMessage
 └── KnowledgeError
@@ -70,6 +71,10 @@ class StoreFull(StoreError):
 
 
 class LeaseLost(StoreError):
+    pass
+
+
+class HeldByAnother(StoreError):
     pass
 
 

@@ -252,7 +252,10 @@ async def test_nothing_is_said_while_a_person_has_it_and_all_of_it_is_kept(
         await desk.take_in(incoming("a", 2, "Are you there?"))
         await until(lambda: _settled(store))
         await store.outbox.post(
-            talk.conversation.id, Reply("It is Ben.", ReplyStatus.ANSWERED, "en"), role=Role.AGENT
+            talk.conversation.id,
+            Reply("It is Ben.", ReplyStatus.ANSWERED, "en"),
+            role=Role.AGENT,
+            agent="ben",
         )
         await until(lambda: len(platform.posted) == 2)
     assert platform.at("a") == [ANSWER, "It is Ben."]

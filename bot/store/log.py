@@ -128,6 +128,8 @@ class ConversationLog:
             row.sentiment_label = sentiment.label
             row.sentiment_score = sentiment.score
             row.sentiment_confidence = sentiment.confidence
+            conversation = await conversation_row_of(session, row.conversation_id)
+            conversation.mood = sentiment.label
             await session.flush()
             return message_of(row)
 

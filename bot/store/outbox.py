@@ -11,6 +11,7 @@ from sqlalchemy.orm import aliased
 
 from bot.conversation import ConversationState, Message, MessageState, Reply, Role
 from bot.delivery import Outgoing, Place, Posting
+from bot.errors import HeldByAnother
 from bot.store.database import Database
 from bot.store.inbox import outbox_row
 from bot.store.log import append, conversation_row_of
@@ -72,10 +73,14 @@ class Outbox:
                 if agent and outgoing.message.role is Role.ASSISTANT:
                     await _withdraw(session, row)
 
-    async def post(self, conversation_id: str, reply: Reply, *, role: Role) -> Message:
-        """Into the log and, where the conversation has a place, on its way there."""
+    async def post(
+        self, conversation_id: str, reply: Reply, *, role: Role, agent: str = ""
+    ) -> Message:
+        """Into the log and, where the conversation has a place, on its way there. Raise
+        HeldByAnother where it is not this agent's."""
         async with self._database.writing() as session:
             conversation = await conversation_row_of(session, conversation_id)
+            _check_holder(conversation, agent)
             said = reply_row(conversation_id, role, reply, self._clock())
             message = await append(session, conversation, said)
             place = await session.scalar(
@@ -88,10 +93,11 @@ class Outbox:
     async def take_over(self, conversation_id: str, agent: str) -> int:
         """From now on nothing of the bot's is recorded or begun to be sent; what waited is
         withdrawn. How many are being sent at this moment: the takeover is confirmed when that,
-        asked again, is 0."""
+        asked again, is 0. Raise HeldByAnother."""
         now = self._clock()
         async with self._database.writing() as session:
             conversation = await conversation_row_of(session, conversation_id)
+            _check_holder(conversation, agent)
             conversation.state, conversation.agent = ConversationState.HANDED_OFF, agent
             conversation.updated_at = now
             is_over = or_(
@@ -117,6 +123,11 @@ class Outbox:
         closed = update(OutboxRow).where(*_mine(outgoing)).values(leased_until=None, **values)
         async with self._database.writing() as session:
             await session.execute(closed)
+
+
+def _check_holder(conversation: ConversationRow, agent: str) -> None:
+    if conversation.agent not in ("", agent):
+        raise HeldByAnother(f"{conversation.agent} has this conversation; ask them, or wait")
 
 
 async def _withdraw(session: AsyncSession, row: OutboxRow) -> None:

@@ -35,6 +35,8 @@ class ConversationRow(Base):
     title: Mapped[str]
     state: Mapped[ConversationState]
     agent: Mapped[str] = mapped_column(default="")
+    mood: Mapped[SentimentLabel | None]
+    """Of the customer's last message that was tagged."""
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime] = mapped_column(index=True)
 

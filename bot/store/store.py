@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 from types import TracebackType
 
+from bot.store.agenda import Agenda
 from bot.store.database import Database, database_path
 from bot.store.inbox import Inbox
 from bot.store.log import ConversationLog
@@ -20,6 +21,7 @@ class Store:
         self.passages = PassageStore(database)
         self.inbox = Inbox(database)
         self.outbox = Outbox(database)
+        self.agenda = Agenda(database)
 
     async def __aenter__(self) -> Store:
         return self

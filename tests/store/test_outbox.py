@@ -4,7 +4,7 @@ import pytest
 
 from bot.conversation import Conversation, ConversationState, MessageState, Reply, ReplyStatus, Role
 from bot.delivery import Fate, Incoming, Outgoing, Place, Posting
-from bot.errors import UnknownConversation
+from bot.errors import HeldByAnother, UnknownConversation
 from bot.store import Store
 from bot.store.outbox import Outbox
 from tests.store.test_inbox import Clock
@@ -98,7 +98,7 @@ async def test_a_takeover_withdraws_what_the_bot_has_not_sent(
     assert states == [MessageState.STOPPED, MessageState.STOPPED]
     found = await store.log.conversation(talk.id)
     assert (found.state, found.agent) == (ConversationState.HANDED_OFF, "ben")
-    await outbox.post(talk.id, said("It is Ben."), role=Role.AGENT)
+    await outbox.post(talk.id, said("It is Ben."), role=Role.AGENT, agent="ben")
     (own,) = await leased(outbox)
     assert own.message.text == "It is Ben."
 
@@ -133,3 +133,12 @@ async def test_a_conversation_without_a_place_has_nothing_to_be_sent(
     assert [m.text for m in await store.log.messages(talk.id)] == ["Hello."]
     with pytest.raises(UnknownConversation):
         await outbox.take_over("0" * 32, "ben")
+
+
+async def test_one_agent_holds_a_conversation(outbox: Outbox, talk: Conversation) -> None:
+    await outbox.take_over(talk.id, "ben")
+    with pytest.raises(HeldByAnother, match="ben has this conversation"):
+        await outbox.take_over(talk.id, "cleo")
+    with pytest.raises(HeldByAnother):
+        await outbox.post(talk.id, said("It is Cleo."), role=Role.AGENT, agent="cleo")
+    assert await outbox.take_over(talk.id, "ben") == 0

@@ -1,4 +1,4 @@
-"""Places, inbox, outbox; which agent holds a conversation."""
+"""Places, inbox, outbox; which agent holds a conversation, and how its customer feels."""
 
 from __future__ import annotations
 
@@ -8,9 +8,19 @@ from alembic import op
 revision = "0002"
 down_revision = "0001"
 
+_MOODS = """
+UPDATE conversations SET mood = (
+    SELECT sentiment_label FROM messages
+    WHERE conversation_id = conversations.id AND sentiment_label IS NOT NULL
+    ORDER BY number DESC LIMIT 1
+)
+"""
+
 
 def upgrade() -> None:
     op.add_column("conversations", sa.Column("agent", sa.Text(), nullable=False, server_default=""))
+    op.add_column("conversations", sa.Column("mood", sa.String(20)))
+    op.execute(_MOODS)
     _places()
     _inbox()
     _outbox()
