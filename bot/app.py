@@ -8,8 +8,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from bot.conversation import Message, Reply, Role
 from bot.errors import UsageError
 from bot.settings import Settings
+
+_SECONDS_BETWEEN = 0.05
+"""Two looks at whether a post that is under way has landed."""
 
 if TYPE_CHECKING:
     from bot.assistant import Assistant
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
     from bot.engine.thread import EngineThread
     from bot.skills.sentiment import SentimentTagger
     from bot.store import ConversationLog, Store
+    from bot.store.agenda import AgendaItem, Need
     from knowledge.index import Knowledge
 
 
@@ -49,6 +54,45 @@ async def open_store_of(settings: Settings) -> AsyncIterator[Store]:
         yield store
     finally:
         await store.close()
+
+
+@asynccontextmanager
+async def open_inbox(settings: Settings, agent: str) -> AsyncIterator[Inbox]:
+    """The log, for an agent of this name: no model is loaded."""
+    async with open_store_of(settings) as store:
+        yield Inbox(store, agent, settings.business)
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """What an agent sees and does."""
+
+    store: Store
+    agent: str
+    business: str
+
+    @property
+    def log(self) -> ConversationLog:
+        return self.store.log
+
+    async def agenda(self, limit: int) -> list[AgendaItem]:
+        return await self.store.agenda.items(limit=limit)
+
+    async def counts(self) -> dict[Need, int]:
+        return await self.store.agenda.counts()
+
+    async def take_over(self, conversation_id: str) -> None:
+        """When this returns, the bot says nothing more there. Raise HeldByAnother."""
+        under_way = await self.store.outbox.take_over(conversation_id, self.agent)
+        while under_way:
+            await asyncio.sleep(_SECONDS_BETWEEN)
+            under_way = await self.store.outbox.take_over(conversation_id, self.agent)
+
+    async def answer(self, conversation_id: str, reply: Reply) -> Message:
+        """Into the log and on its way to the platform. Raise HeldByAnother."""
+        return await self.store.outbox.post(
+            conversation_id, reply, role=Role.AGENT, agent=self.agent
+        )
 
 
 @asynccontextmanager

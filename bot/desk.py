@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Protocol
@@ -216,16 +216,3 @@ class Desk:
 
     def _pause(self, attempt: int) -> float:
         return min(self._limits.longest_pause, self._limits.first_pause * 2.0 ** (attempt - 1))
-
-
-async def take_over(
-    store: Store,
-    conversation: str,
-    agent: str,
-    *,
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-) -> None:
-    """When this returns, the bot says nothing more there: what it was just posting has landed or
-    failed, and the rest is withdrawn."""
-    while await store.outbox.take_over(conversation, agent):
-        await sleep(0.05)

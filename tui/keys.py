@@ -53,6 +53,17 @@ CHAT_KEYS = [
     ),
 ]
 
+INBOX_KEYS = [
+    key("inbox.take", "f5", "take", "Take the conversation over", show="Take over", priority=True),
+    key(
+        "inbox.back", "f6", "hand_back", "Hand it back to the bot", show="Hand back", priority=True
+    ),
+    key("inbox.close", "f7", "close_it", "Close the conversation", show="Close", priority=True),
+    key("inbox.search", "ctrl+f", "search", "Search them all", show="Search", priority=True),
+    key("inbox.next", "ctrl+pagedown,ctrl+tab", "step(1)", "Next conversation", priority=True),
+    key("inbox.previous", "ctrl+pageup", "step(-1)", "Previous conversation", priority=True),
+]
+
 PROMPT_KEYS = [
     key("prompt.send", "enter", "send", "Send the message"),
     key("prompt.newline", "shift+enter,ctrl+j", "newline", "Begin a new line"),
@@ -104,8 +115,14 @@ GROUPS = {
 }
 
 
+INBOX_GROUPS = {"Everywhere": APP_KEYS, "Inbox": INBOX_KEYS, "Prompt": PROMPT_KEYS}
+"""Of `kefu inbox`."""
+
+
 def known_ids() -> frozenset[str]:
-    return frozenset(binding.id for keys in GROUPS.values() for binding in keys if binding.id)
+    return frozenset(
+        binding.id for keys in (*GROUPS.values(), INBOX_KEYS) for binding in keys if binding.id
+    )
 
 
 def unknown_ids(remapped: Iterable[str]) -> list[str]:

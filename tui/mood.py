@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from textual.content import Content
 
 from bot.conversation import Sentiment, SentimentLabel
@@ -20,6 +22,15 @@ def dot(sentiment: Sentiment | None) -> Content:
     if sentiment is None:
         return Content(" ")
     return Content.styled(*GLYPHS[sentiment.label])
+
+
+LEVELS = "▁▂▃▄▅▆▇█"
+
+
+def course(scores: Sequence[float]) -> str:
+    """How a customer felt, message by message: a bar for each, low where they were unhappy."""
+    top = len(LEVELS) - 1
+    return "".join(LEVELS[round((max(-1.0, min(1.0, one)) + 1) / 2 * top)] for one in scores)
 
 
 def mood(sentiment: Sentiment) -> Content:

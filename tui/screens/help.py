@@ -1,10 +1,10 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.containers import Grid, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
@@ -23,13 +23,17 @@ class Help(ModalScreen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [*DIALOG_KEYS]
 
-    def __init__(self, remapped: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        remapped: Mapping[str, str],
+        groups: Mapping[str, Sequence[Binding]] = GROUPS,
+    ) -> None:
         super().__init__()
-        self._remapped = remapped
+        self._remapped, self._groups = remapped, groups
 
     def compose(self) -> ComposeResult:
         with VerticalScroll(classes="dialog", id="help"):
-            for group, bindings in GROUPS.items():
+            for group, bindings in self._groups.items():
                 yield Static(group, classes="group", markup=False)
                 with Grid(classes="keys"):
                     for binding in bindings:

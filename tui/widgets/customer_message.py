@@ -11,8 +11,9 @@ from tui.mood import mood
 class CustomerMessage(Static):
     """What the customer said, with how it sounded once that is known."""
 
-    def __init__(self, text: str, message: Message | None = None) -> None:
+    def __init__(self, text: str, message: Message | None = None, name: str = "You") -> None:
         super().__init__(markup=False)
+        self._customer = name
         self.text = text
         self.message = message
 
@@ -26,6 +27,5 @@ class CustomerMessage(Static):
     def _show(self) -> None:
         sentiment = self.message.sentiment if self.message else None
         feeling = Content.assemble("   ", mood(sentiment)) if sentiment else Content("")
-        self.update(
-            Content.assemble(("You", "bold"), feeling, "\n", printable(self.text).rstrip("\n"))
-        )
+        said = printable(self.text).rstrip("\n")
+        self.update(Content.assemble((self._customer, "bold"), feeling, "\n", said))

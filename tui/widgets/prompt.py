@@ -24,13 +24,19 @@ class Prompt(TextArea):
             super().__init__()
             self.reason = reason
 
-    def __init__(self, keys: Mapping[str, str], *, id: str) -> None:  # noqa: A002
+    def __init__(
+        self,
+        keys: Mapping[str, str],
+        *,
+        id: str,  # noqa: A002
+        placeholder: str = "Ask a question…",
+    ) -> None:
         """`keys` are those that settings give to bindings, by their ids."""
         super().__init__(
             id=id,
             compact=True,
             highlight_cursor_line=False,
-            placeholder="Ask a question…",
+            placeholder=placeholder,
             max_checkpoints=50,
         )
         self.is_waiting = False

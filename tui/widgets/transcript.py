@@ -35,6 +35,8 @@ class Transcript(VerticalScroll):
 
     def __init__(self, *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
+        self.customer = "You"
+        """What the customer is called."""
         self._window: Window | None = None
         self.selected: AssistantMessage | None = None
         self._held: tuple[Row, float] | None = None
@@ -62,7 +64,7 @@ class Transcript(VerticalScroll):
     async def show(self, window: Window, at: str | None = None) -> None:
         """Show what the window holds; `at` is the id of a message to begin with."""
         self._window = window
-        await self._replace([_row(message) for message in window.mounted])
+        await self._replace([self._row(message) for message in window.mounted])
         rows = self.rows
         wanted = [row for row in rows if at and row.message and row.message.id == at]
         if wanted:
@@ -96,7 +98,7 @@ class Transcript(VerticalScroll):
     async def to_newest(self) -> None:
         if self._window is not None and self._window.has_newer:
             self._window.to_newest()
-            await self._replace([_row(message) for message in self._window.mounted])
+            await self._replace([self._row(message) for message in self._window.mounted])
             self._select(self.answers[-1] if self.answers else None)
         self.anchor()
 
@@ -158,7 +160,7 @@ class Transcript(VerticalScroll):
         if window is not self._window or not messages:
             return
         gap = first[0].virtual_region.y - self.scroll_y
-        await self.mount_all([_row(message) for message in messages], before=first[0])
+        await self.mount_all([self._row(message) for message in messages], before=first[0])
         self._prune_newest()
         self._held = first[0], gap
 
@@ -167,7 +169,7 @@ class Transcript(VerticalScroll):
         if window is None or not last or not window.has_newer:
             return
         gap = last[0].virtual_region.y - self.scroll_y
-        await self.mount_all([_row(message) for message in window.newer()], after=last[0])
+        await self.mount_all([self._row(message) for message in window.newer()], after=last[0])
         self._prune_oldest()
         self._held = last[0], gap
 
@@ -216,8 +218,7 @@ class Transcript(VerticalScroll):
             row.add_class("-selected")
         self.post_message(self.Selected(row))
 
-
-def _row(message: Message) -> Row:
-    if message.role is Role.CUSTOMER:
-        return CustomerMessage(message.text, message)
-    return AssistantMessage(message)
+    def _row(self, message: Message) -> Row:
+        if message.role is Role.CUSTOMER:
+            return CustomerMessage(message.text, message, self.customer)
+        return AssistantMessage(message)

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import ClassVar
+
+from textual.binding import BindingType
+from textual.content import Content
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from bot.store.agenda import AgendaItem, Need
+from tui.keys import LIST_KEYS
+from tui.mood import GLYPHS, MUTED
+from tui.text import age, one_line
+
+WORDS = {
+    Need.WAITS: ("→ waits", "$text-accent"),
+    Need.UNHAPPY: ("unhappy", "$text-error"),
+    Need.OPEN: ("", ""),
+}
+
+
+class AgendaList(OptionList):
+    """Conversations by need. The ids of its options are theirs."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [LIST_KEYS[-1]]
+
+    def __init__(self, clock: Callable[[], datetime], *, id: str) -> None:  # noqa: A002
+        super().__init__(id=id, markup=False)
+        self._clock = clock
+        self._shown: list[Content] = []
+        self.items: list[AgendaItem] = []
+
+    def show(self, items: Sequence[AgendaItem], current: str | None) -> None:
+        """Where nothing changed but the time, the list stays as it is."""
+        now = self._clock()
+        rows = [_row(item, now, item.conversation.id == current) for item in items]
+        if rows == self._shown and items == self.items:
+            return
+        highlighted = self.highlighted_option
+        wanted = (highlighted.id if highlighted and self.has_focus else None) or current
+        top = self.scroll_y
+        self._shown, self.items = rows, list(items)
+        self.clear_options()
+        self.add_options(
+            Option(row, item.conversation.id) for row, item in zip(rows, items, strict=True)
+        )
+        ids = [item.conversation.id for item in items]
+        if ids:
+            self.highlighted = ids.index(wanted) if wanted in ids else 0
+        if self.has_focus:
+            self.scroll_to(y=top, animate=False)
+
+    def beside(self, current: str | None, step: int) -> str | None:
+        """The one `step` places down from the current one."""
+        ids = [item.conversation.id for item in self.items]
+        place = ids.index(current) + step if current in ids else 0
+        return ids[place] if 0 <= place < len(ids) else None
+
+
+def _row(item: AgendaItem, now: datetime, is_current: bool) -> Content:  # noqa: FBT001
+    talk = item.conversation
+    who = f"{one_line(talk.agent, 12)} has it" if item.need is Need.HELD else ""
+    told, colour = (who, "$text-primary") if who else WORDS[item.need]
+    glyph, tone = GLYPHS[item.mood] if item.mood else (" ", MUTED)
+    return Content.assemble(
+        (one_line(talk.title, 80) or "No message yet", "bold" if is_current else ""),
+        "\n",
+        (glyph, tone),
+        (f" {age(talk.updated_at, now)} {one_line(talk.channel, 10)}", MUTED),
+        (f"  {told}", colour),
+        "\n",
+    )
