@@ -131,7 +131,7 @@ class Assistant:
             await asyncio.shield(asyncio.ensure_future(self._keep(answer, draft)))
             raise
         except Exception as error:  # a turn's border: the customer's words are kept, and one line
-            yield Failed(await self._failed(error, draft))
+            yield Failed(await self._failed(error, draft), error)
 
     def _record_of(self, conversation: str) -> Record:
         async def record(reply: Reply, then: ConversationState | None) -> Message:

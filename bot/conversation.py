@@ -220,6 +220,7 @@ class Stopped:
 class Failed:
     error: str
     """One line for the reader: what is wrong, which value, what to do."""
+    cause: Exception | None = None
 
 
 TurnEvent: TypeAlias = (

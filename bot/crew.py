@@ -31,6 +31,7 @@ class Crew(Generic[T]):
         self._bell = asyncio.Event()
         self._tasks: dict[asyncio.Task[None], T] = {}
         self._stopping = False
+        self._complaint = ""
 
     @property
     def in_hand(self) -> list[T]:
@@ -79,13 +80,23 @@ class Crew(Generic[T]):
         try:
             found = await self._lease(room)
         except StoreError as error:  # the disk is full, another program holds the database
-            _logger.warning("the desk waits for its database: %s", error)
+            self._complain(f"the desk waits for its database: {error}")
             return 0
+        except Exception as error:  # no thread to be had, for example: it goes on when there is
+            self._complain(f"the desk cannot take anything up: {error!r}")
+            return 0
+        self._complaint = ""
         for one in found:
             task = asyncio.ensure_future(self._work(one))
             self._tasks[task] = one
             task.add_done_callback(self._done)
         return len(found)
+
+    def _complain(self, text: str) -> None:
+        """Once, until something else is the matter."""
+        if text != self._complaint:
+            _logger.warning(text)
+        self._complaint = text
 
     def _done(self, task: asyncio.Task[None]) -> None:
         del self._tasks[task]

@@ -29,6 +29,8 @@ class Incoming:
     """Sorts, as text, as the platform orders the messages of the place."""
     customer: str
     text: str
+    revision: str = ""
+    """Of an edited text: sorts as the edits were made."""
 
 
 class Fate(StrEnum):
@@ -53,7 +55,9 @@ class Lease:
     number: int
     fence: int
     attempt: int
-    """1 is the first."""
+    """1 is the first; so often it was taken up."""
+    failures: int
+    """So often it failed."""
     conversation: Conversation
     text: str
     message_id: str | None

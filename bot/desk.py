@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ from bot.conversation import (
 )
 from bot.crew import Crew
 from bot.delivery import Fate, Incoming, Lease, Outgoing, Postponed, Undeliverable
-from bot.errors import KefuError, LeaseLost, StoreError
+from bot.errors import KefuError, LeaseLost, ModelError, StoreError
 from bot.skills import handoff, replies
 from bot.store import Store
 
@@ -57,6 +58,8 @@ class DeskLimits:
     """How often it may be taken up and not be finished: it may be what ends the process."""
     posts: int = 50
     """So often a post is tried: with the pauses between them, most of a day."""
+    turn_seconds: float = 900.0
+    """How long a message may be worked on, waiting for the engine included."""
     lease_seconds: float = 60.0
     poll_seconds: float = 0.5
     """How soon the work of other processes is seen; one's own is seen at once."""
@@ -78,6 +81,7 @@ class Desk:
         self._workers: Crew[Lease] = Crew(
             limits.workers, self._lease_incoming, self._serve, poll_seconds=limits.poll_seconds
         )
+        self._leased_at: dict[int, float] = {}
         self._senders: Crew[Outgoing] = Crew(
             limits.senders, self._lease_outgoing, self._send, poll_seconds=limits.poll_seconds
         )
@@ -89,9 +93,9 @@ class Desk:
         self._workers.ring()
         return is_new
 
-    async def edit(self, incoming: Incoming) -> None:
+    async def edit(self, incoming: Incoming, *, is_addressed: bool) -> None:
         """Its text is another now; one that did not come yet is taken in so."""
-        await self._store.inbox.edit(incoming)
+        await self._store.inbox.edit(incoming, is_addressed=is_addressed)
         self._workers.ring()
 
     def stop(self) -> None:
@@ -127,31 +131,37 @@ class Desk:
         )
 
     async def _lease_outgoing(self, room: int) -> list[Outgoing]:
-        return await self._store.outbox.lease(
+        now = time.monotonic()
+        leased = await self._store.outbox.lease(
             self._adapter.channel, limit=room, seconds=self._limits.lease_seconds
         )
+        self._leased_at = {one.number: now for one in leased}
+        return leased
 
     async def _renew(self) -> None:
         while True:
             await asyncio.sleep(self._limits.lease_seconds / 4)
-            with suppress(StoreError):  # there are three more chances
+            try:
                 await self._store.inbox.renew(
                     self._workers.in_hand, seconds=self._limits.lease_seconds
                 )
+            except Exception as error:  # there are three more chances
+                _logger.warning("leases were not renewed: %r", error)
 
     async def _serve(self, lease: Lease) -> None:
         try:
             if lease.attempt > self._limits.leases:
                 await self._give_up(lease, "it could not be finished")
             else:
-                await self._answer(lease)
+                async with asyncio.timeout(self._limits.turn_seconds):
+                    await self._answer(lease)
         except LeaseLost:
             pass  # whoever has it now answers
         except Exception as error:
             if not isinstance(error, KefuError):
                 _logger.error("a message failed at the desk", exc_info=error)
             with suppress(StoreError):  # else its lease runs out
-                await self._again(lease, str(error) or repr(error))
+                await self._again(lease, error)
         self._senders.ring()
 
     async def _answer(self, lease: Lease) -> None:
@@ -165,19 +175,23 @@ class Desk:
                 if isinstance(event, HandedOff) and event.message is None:
                     await self._store.inbox.end(lease, Fate.HANDED_OFF, event.rule)
                 elif isinstance(event, Failed):
-                    await self._again(lease, event.error, language=message.language)
+                    await self._again(lease, event.cause or ModelError(event.error), message)
 
-    async def _again(self, lease: Lease, reason: str, language: str | None = None) -> None:
-        if lease.attempt >= self._limits.attempts:
-            await self._give_up(lease, reason, language)
-        else:
-            pause = self._pause(lease.attempt)
-            await self._store.inbox.postpone(lease, seconds=pause, reason=reason)
+    async def _again(self, lease: Lease, error: Exception, message: Message | None = None) -> None:
+        """Trouble with the database is not the message's own failure."""
+        reason = str(error) or type(error).__name__
+        counts = not isinstance(error, StoreError)
+        if counts and lease.failures + 1 >= self._limits.attempts:
+            await self._give_up(lease, reason, message)
+            return
+        pause = self._pause(lease.failures + 1)
+        await self._store.inbox.postpone(lease, seconds=pause, reason=reason, counts=counts)
 
-    async def _give_up(self, lease: Lease, reason: str, language: str | None = None) -> None:
+    async def _give_up(self, lease: Lease, reason: str, message: Message | None = None) -> None:
         """Set aside: the customer is told, and a person is called."""
-        await self._store.inbox.note(lease)
-        language = language or "en"
+        message = message or await self._store.inbox.note(lease)
+        language = message.language or "en"
+        _logger.error("message %d of the inbox was set aside: %s", lease.number, reason)
         notice = Reply(
             replies.fixed(replies.FAILED, language),
             ReplyStatus.HANDED_OFF,
@@ -187,32 +201,40 @@ class Desk:
         await self._store.inbox.give_up(lease, notice, reason)
 
     async def _send(self, outgoing: Outgoing) -> None:
-        outbox = self._store.outbox
+        """Begun in the first half of its lease, or left to whoever has it next."""
+        began = self._leased_at.get(outgoing.number, 0.0)
+        if time.monotonic() - began > self._limits.lease_seconds / 2:
+            return
         with suppress(StoreError):  # its lease runs out, and it is looked for
             try:
                 async with asyncio.timeout(self._limits.lease_seconds / 2):
                     reference = await self._adapter.deliver(outgoing)
             except Undeliverable as error:
-                await outbox.gave_up(outgoing, str(error))
+                await self._lose(outgoing, str(error))
             except Exception as error:
                 await self._send_later(outgoing, error)
             else:
-                await outbox.sent(outgoing, reference)
+                await self._store.outbox.sent(outgoing, reference)
 
     async def _send_later(self, outgoing: Outgoing, error: Exception) -> None:
         if not isinstance(error, Postponed | TimeoutError):
             _logger.error("a post failed unexpectedly", exc_info=error)
         reason = str(error) or type(error).__name__
-        if outgoing.attempt >= self._limits.posts:
-            await self._store.outbox.gave_up(outgoing, reason)
-            return
         asked = error.seconds if isinstance(error, Postponed) else None
+        if asked is None and outgoing.attempt >= self._limits.posts:
+            await self._lose(outgoing, reason)
+            return
         await self._store.outbox.postpone(
             outgoing,
             seconds=self._pause(outgoing.attempt) if asked is None else asked,
             reason=reason,
             landed=error.landed if isinstance(error, Postponed) else True,
+            counts=asked is None,
         )
+
+    async def _lose(self, outgoing: Outgoing, reason: str) -> None:
+        _logger.error("message %s could not be posted: %s", outgoing.message.id, reason)
+        await self._store.outbox.gave_up(outgoing, reason)
 
     def _pause(self, attempt: int) -> float:
         return min(self._limits.longest_pause, self._limits.first_pause * 2.0 ** (attempt - 1))

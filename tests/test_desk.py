@@ -19,6 +19,7 @@ from bot.errors import ModelError, StoreFull
 from bot.skills import replies
 from bot.skills.grounding import Grounding
 from bot.store import Store, open_store
+from bot.store.agenda import Need
 from knowledge.index import Knowledge
 from knowledge.terms import content_terms
 from tests.fakes import CalmTagger, ScriptedChatModel
@@ -177,16 +178,45 @@ async def test_a_post_that_failed_is_made_again_and_looked_for_where_it_may_have
     assert len(platform.faults) == 1
 
 
-async def test_what_can_never_be_posted_does_not_hold_up_the_next(
+async def test_what_can_never_be_posted_calls_a_person(
     make: Callable[..., Desk], platform: Platform, store: Store
 ) -> None:
     platform.faults = [Undeliverable("channel_not_found")]
     desk = make()
     async with running(desk):
         await desk.take_in(incoming("a", 1))
+        await until(lambda: _posts(store, Posting.GAVE_UP))
         await desk.take_in(incoming("a", 2))
-        await until(lambda: len(platform.posted) == 1)
-    assert await store.outbox.count("slack") == {Posting.GAVE_UP: 1, Posting.SENT: 1}
+        await until(lambda: _settled(store))
+    assert await fates(store) == {Fate.ANSWERED: 1, Fate.HANDED_OFF: 1}
+    (waiting,) = await store.agenda.items()
+    assert waiting.need is Need.WAITS
+
+
+async def _posts(store: Store, state: Posting) -> bool:
+    return state in await store.outbox.count("slack")
+
+
+async def test_trouble_with_the_database_is_not_the_messages_failure(
+    make: Callable[..., Desk],
+    platform: Platform,
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    record, times = store.inbox.record, [5]
+
+    async def full(*given: Any) -> Any:
+        if times[0]:
+            times[0] -= 1
+            raise StoreFull("the disk is full")
+        return await record(*given)
+
+    monkeypatch.setattr(store.inbox, "record", full)
+    desk = make()
+    async with running(desk):
+        await desk.take_in(incoming("a", 1))
+        await until(lambda: platform.posted)
+    assert platform.posted == [("a", ANSWER)]
 
 
 class Broken(ScriptedChatModel):
@@ -272,7 +302,7 @@ async def test_a_takeover_waits_for_the_post_that_is_under_way(
     desk = make()
     async with running(desk):
         await desk.take_in(incoming("a", 1))
-        await until(lambda: _sending(store))
+        await until(lambda: _posts(store, Posting.SENDING))
         (talk,) = await store.log.overview()
         taking = asyncio.create_task(Inbox(store, "ben", "").take_over(talk.conversation.id))
         await asyncio.sleep(0.2)
@@ -280,10 +310,6 @@ async def test_a_takeover_waits_for_the_post_that_is_under_way(
         platform.gate.set()
         await asyncio.wait_for(taking, 5)
         assert platform.posted == [("a", ANSWER)], "it was there before the confirmation"
-
-
-async def _sending(store: Store) -> bool:
-    return Posting.SENDING in await store.outbox.count("slack")
 
 
 async def test_what_was_being_written_at_a_takeover_is_kept_and_not_sent(

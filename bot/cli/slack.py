@@ -91,8 +91,11 @@ async def _serve(settings: Settings, address: tuple[str, int] | None) -> None:
         working = asyncio.create_task(desk.run())
         try:
             if address is None:
-                await stack.enter_async_context(app.sockets())
-                _tell("connected to Slack; Ctrl-C ends")
+                connected = await stack.enter_async_context(app.sockets())
+                await asyncio.wait([connected, working], return_when=asyncio.FIRST_COMPLETED)
+                if connected.done():
+                    connected.result()
+                    _tell("connected to Slack; Ctrl-C ends")
             else:
                 port = await stack.enter_async_context(app.http(*address))
                 _tell(f"listening at http://{address[0]}:{port}/slack/events; Ctrl-C ends")

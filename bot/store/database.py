@@ -53,7 +53,7 @@ class Database:
         self._busy_seconds = busy_seconds
         url = URL.create("sqlite+aiosqlite", database=str(path))
         self.engine: AsyncEngine = create_async_engine(
-            url, poolclass=NullPool, async_creator=self._connect
+            url, poolclass=NullPool, async_creator=self._connect, hide_parameters=True
         )
         event.listen(self.engine.sync_engine, "begin", _begin)
         self._writer = self.engine.execution_options(writes=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -13,11 +14,25 @@ from bot.conversation import ConversationState, Message, MessageState, Reply, Ro
 from bot.delivery import OPEN_FATES, Fate, Incoming, Lease, Place, Posting
 from bot.errors import LeaseLost
 from bot.store.database import Database
-from bot.store.log import append, edit, message_row_of, title_from
+from bot.store.log import append, edit, title_from
 from bot.store.rows import conversation_of, message_of, message_row, new_id, reply_row, utc_now
-from bot.store.schema import ConversationRow, InboxRow, OutboxRow, PlaceRow
+from bot.store.schema import ConversationRow, InboxRow, MessageRow, OutboxRow, PlaceRow
 
 DELETED = "deleted by the customer"
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
+_NEVER_AGAIN = "~"
+"""A revision that none comes after."""
+_FAR = timedelta(minutes=35)
+"""Longer than any pause or lease: what is further ahead was written by a clock that was wrong."""
+
+
+def has_come(time: Any, now: datetime) -> ColumnElement[bool]:
+    return or_(time <= now, time > now + _FAR)
+
+
+def has_run_out(until: Any, now: datetime) -> ColumnElement[bool]:
+    """Of a lease."""
+    return or_(until < now, until > now + _FAR)
 
 
 class Inbox:
@@ -34,15 +49,21 @@ class Inbox:
             await self._add(session, place, incoming)
             return True
 
-    async def edit(self, incoming: Incoming) -> None:
-        """Its text is another now. One that did not come yet is taken in as it will be."""
+    async def edit(self, incoming: Incoming, *, is_addressed: bool) -> None:
+        """Its text is another now. One that did not come yet is taken in as it will be, where it
+        is addressed to us or comes later than what the place began with."""
         async with self._database.writing() as session:
             row = await _row(session, incoming.place.channel, incoming.event)
             if row is None:
-                place = await self._place(session, incoming)
-                await self._add(session, place, incoming)
-            elif row.message_id is not None:
-                await edit(session, row.message_id, incoming.text)
+                if is_addressed or await _began_before(session, incoming):
+                    place = await self._place(session, incoming)
+                    await self._add(session, place, incoming)
+                return
+            if incoming.revision <= row.revision:
+                return  # a later one came first
+            row.revision = incoming.revision
+            if (noted := await _noted(session, row)) is not None:
+                await edit(session, noted.id, incoming.text)
             elif row.state in OPEN_FATES:
                 row.text = incoming.text
 
@@ -53,9 +74,9 @@ class Inbox:
             if row is None:
                 place = await self._place(session, incoming)
                 row = await self._add(session, place, incoming)
-            if row.message_id is not None:
-                await edit(session, row.message_id, "")
-            row.text = ""
+            if (noted := await _noted(session, row)) is not None:
+                await edit(session, noted.id, "")
+            row.text, row.revision = "", _NEVER_AGAIN
             if row.state in OPEN_FATES:
                 self._end(row, Fate.REFUSED, DELETED)
 
@@ -67,14 +88,13 @@ class Inbox:
 
     async def lease(self, channel: str, *, limit: int, seconds: float) -> list[Lease]:
         """The next messages to work on, each the first of its conversation, for so long."""
-        now = self._clock()
-        query = _ready(channel, now).limit(limit)
         async with self._database.reading() as session:
-            if not (await session.scalars(query)).first():
+            if not (await session.scalars(_ready(channel, self._clock()).limit(1))).first():
                 return []
         async with self._database.writing() as session:
+            now = self._clock()  # not before the wait for the database
             leases = []
-            for row, conversation in await session.execute(query):
+            for row, conversation in await session.execute(_ready(channel, now).limit(limit)):
                 row.state, row.leased_until = Fate.LEASED, now + timedelta(seconds=seconds)
                 row.fence, row.attempts = row.fence + 1, row.attempts + 1
                 leases.append(
@@ -82,6 +102,7 @@ class Inbox:
                         number=row.number,
                         fence=row.fence,
                         attempt=row.attempts,
+                        failures=row.failures,
                         conversation=conversation_of(conversation),
                         text=row.text,
                         message_id=row.message_id,
@@ -90,8 +111,8 @@ class Inbox:
             return leases
 
     async def renew(self, leases: Iterable[Lease], *, seconds: float) -> None:
-        until = self._clock() + timedelta(seconds=seconds)
         async with self._database.writing() as session:
+            until = self._clock() + timedelta(seconds=seconds)
             for lease in leases:
                 await session.execute(
                     update(InboxRow).where(_holds(lease)).values(leased_until=until)
@@ -101,15 +122,21 @@ class Inbox:
         """Into the log, once, whatever was cut off. Raise LeaseLost."""
         async with self._database.writing() as session:
             row = await _held(session, lease)
-            if row.message_id is not None:
-                return message_of(await message_row_of(session, row.message_id))
+            noted = await _noted(session, row)
+            if noted is not None:
+                return message_of(noted)
+            if row.message_id is not None:  # the log was cleared meanwhile
+                row.message_id = None
+                self._end(row, Fate.REFUSED, DELETED)
+                await session.commit()
+                raise LeaseLost(f"message {lease.number} of the inbox was deleted")
             conversation = await _conversation(session, row)
             if conversation.state is ConversationState.CLOSED:
                 conversation.state = ConversationState.OPEN
-            noted = message_row(conversation.id, Role.CUSTOMER, row.text, self._clock())
-            noted.state = MessageState.COMPLETE
+            said = message_row(conversation.id, Role.CUSTOMER, row.text, self._clock())
+            said.state = MessageState.COMPLETE
             conversation.title = conversation.title or title_from(row.text)
-            message = await append(session, conversation, noted)
+            message = await append(session, conversation, said)
             row.message_id, row.text = message.id, ""
             return message
 
@@ -119,13 +146,13 @@ class Inbox:
         """The reply, its way to the platform and the message's fate, all or nothing.
 
         Where a person has the conversation by now, the reply is kept as one that was stopped, and
-        is not sent; one that failed decides nothing. Raise LeaseLost.
+        is not sent; one that failed or was cut off decides nothing. Raise LeaseLost.
         """
         async with self._database.writing() as session:
             row = await _held(session, lease)
             conversation = await _conversation(session, row)
             said = reply_row(conversation.id, Role.ASSISTANT, reply, self._clock())
-            if reply.state is MessageState.FAILED:
+            if reply.state is not MessageState.COMPLETE:
                 return await append(session, conversation, said)
             if conversation.state is ConversationState.HANDED_OFF:
                 said.state = MessageState.STOPPED
@@ -133,7 +160,7 @@ class Inbox:
                 return await append(session, conversation, said)
             conversation.state = then or conversation.state
             message = await append(session, conversation, said)
-            session.add(outbox_row(row.channel, row.place_number, message.id, self._clock()))
+            session.add(outbox_row(row.channel, row.place_number, message.id))
             is_handed_off = conversation.state is ConversationState.HANDED_OFF
             self._end(row, Fate.HANDED_OFF if is_handed_off else Fate.ANSWERED, reply.rule)
             return message
@@ -152,15 +179,19 @@ class Inbox:
             told = reply_row(conversation.id, Role.ASSISTANT, notice, self._clock())
             message = await append(session, conversation, told)
             if conversation.state is not ConversationState.HANDED_OFF:
-                session.add(outbox_row(row.channel, row.place_number, message.id, self._clock()))
+                session.add(outbox_row(row.channel, row.place_number, message.id))
             conversation.state = ConversationState.HANDED_OFF
             self._end(row, Fate.FAILED, reason)
             return message
 
-    async def postpone(self, lease: Lease, *, seconds: float, reason: str) -> None:
-        """It failed, and is tried again after so long. Raise LeaseLost."""
+    async def postpone(
+        self, lease: Lease, *, seconds: float, reason: str, counts: bool = True
+    ) -> None:
+        """It is tried again after so long. `counts`: as a failure of its own. Raise LeaseLost."""
         async with self._database.writing() as session:
             row = await _held(session, lease)
+            row.failures += counts
+            row.attempts -= not counts
             row.state, row.leased_until, row.reason = Fate.WAITING, None, reason
             row.not_before = self._clock() + timedelta(seconds=seconds)
 
@@ -213,9 +244,10 @@ class Inbox:
             place_number=place.number,
             position=incoming.position,
             text=incoming.text,
+            revision=incoming.revision,
             state=Fate.WAITING,
             turn=await _turn(session, place),
-            not_before=now,
+            not_before=_EVER,
             received_at=now,
         )
         session.add(row)
@@ -227,13 +259,13 @@ class Inbox:
         row.leased_until, row.text = None, ""
 
 
-def outbox_row(channel: str, place: int, message_id: str, now: datetime) -> OutboxRow:
+def outbox_row(channel: str, place: int, message_id: str) -> OutboxRow:
     return OutboxRow(
         channel=channel,
         place_number=place,
         message_id=message_id,
         state=Posting.PENDING,
-        not_before=now,
+        not_before=_EVER,
     )
 
 
@@ -241,7 +273,8 @@ def _ready(channel: str, now: datetime) -> Select[InboxRow, ConversationRow]:
     """The first open message of each place that nobody works on, by whose turn it is."""
     other = aliased(InboxRow)
     here = other.place_number == InboxRow.place_number
-    is_worked_on = exists().where(here, other.state == Fate.LEASED, other.leased_until >= now)
+    is_leased = and_(other.state == Fate.LEASED, ~has_run_out(other.leased_until, now))
+    is_worked_on = exists().where(here, is_leased)
     comes_before = or_(
         other.position < InboxRow.position,
         and_(other.position == InboxRow.position, other.number < InboxRow.number),
@@ -252,7 +285,7 @@ def _ready(channel: str, now: datetime) -> Select[InboxRow, ConversationRow]:
         .join(PlaceRow, PlaceRow.number == InboxRow.place_number)
         .join(ConversationRow, ConversationRow.id == PlaceRow.conversation_id)
         .where(InboxRow.channel == channel, InboxRow.state.in_(OPEN_FATES))
-        .where(InboxRow.not_before <= now, ~is_worked_on, ~is_later)
+        .where(has_come(InboxRow.not_before, now), ~is_worked_on, ~is_later)
         .order_by(InboxRow.turn, InboxRow.number)
     )
 
@@ -273,6 +306,27 @@ async def _row(session: AsyncSession, channel: str, event: str) -> InboxRow | No
     named = InboxRow.channel == channel, InboxRow.event == event
     found: InboxRow | None = await session.scalar(select(InboxRow).where(*named))
     return found
+
+
+async def _noted(session: AsyncSession, row: InboxRow) -> MessageRow | None:
+    """In the log."""
+    if row.message_id is None:
+        return None
+    found: MessageRow | None = await session.scalar(
+        select(MessageRow).where(MessageRow.id == row.message_id)
+    )
+    return found
+
+
+async def _began_before(session: AsyncSession, incoming: Incoming) -> bool:
+    place = incoming.place
+    query = select(func.min(InboxRow.position)).join(
+        PlaceRow, PlaceRow.number == InboxRow.place_number
+    )
+    first = await session.scalar(
+        query.where(PlaceRow.channel == place.channel, PlaceRow.key == place.key)
+    )
+    return first is not None and first < incoming.position
 
 
 def _holds(lease: Lease) -> ColumnElement[bool]:

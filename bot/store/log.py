@@ -34,6 +34,7 @@ from bot.store.rows import (
 )
 from bot.store.schema import ConversationRow, MessageRow
 from bot.store.segmentation import index_terms, query_phrases, snippet
+from bot.store.silence import withdraw_all
 
 TITLE_LENGTH = 60
 PREVIEW_LENGTH = 200
@@ -182,6 +183,8 @@ class ConversationLog:
         async with self._database.writing() as session:
             row = await conversation_row_of(session, conversation_id)
             row.state = state
+            if row.agent:
+                await withdraw_all(session, conversation_id, self._clock())
             row.agent = row.agent if state is ConversationState.HANDED_OFF else ""
             row.updated_at = self._clock()
             return await _stored(session, row)

@@ -6,17 +6,17 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
-from bot.conversation import ConversationState, Message, MessageState, Reply, Role
+from bot.conversation import ConversationState, Message, Reply, Role
 from bot.delivery import Outgoing, Place, Posting
 from bot.errors import HeldByAnother
 from bot.store.database import Database
-from bot.store.inbox import outbox_row
+from bot.store.inbox import has_come, has_run_out, outbox_row
 from bot.store.log import append, conversation_row_of
 from bot.store.rows import message_of, reply_row, utc_now
 from bot.store.schema import ConversationRow, MessageRow, OutboxRow, PlaceRow
+from bot.store.silence import is_bots, withdraw, withdraw_all
 
 _UNSENT = (Posting.PENDING, Posting.SENDING)
 
@@ -28,14 +28,13 @@ class Outbox:
 
     async def lease(self, channel: str, *, limit: int, seconds: float) -> list[Outgoing]:
         """The next to be posted, the first of each place, for so long."""
-        now = self._clock()
-        query = _ready(channel, now).limit(limit)
         async with self._database.reading() as session:
-            if not (await session.scalars(query)).first():
+            if not (await session.scalars(_ready(channel, self._clock()).limit(1))).first():
                 return []
         async with self._database.writing() as session:
+            now = self._clock()  # not before the wait for the database
             leased = []
-            for row, place, message in await session.execute(query):
+            for row, place, message in await session.execute(_ready(channel, now).limit(limit)):
                 row.may_have_landed |= row.state is Posting.SENDING  # whoever sent it was cut off
                 row.state, row.leased_until = Posting.SENDING, now + timedelta(seconds=seconds)
                 row.fence, row.attempts = row.fence + 1, row.attempts + 1
@@ -53,15 +52,33 @@ class Outbox:
 
     async def sent(self, outgoing: Outgoing, reference: str) -> None:
         """`reference` is what the platform calls it. Nothing, where another took it up."""
-        await self._close(outgoing, state=Posting.SENT, reference=reference)
+        values = {"state": Posting.SENT, "reference": reference, "leased_until": None}
+        async with self._database.writing() as session:
+            await session.execute(update(OutboxRow).where(*_mine(outgoing)).values(**values))
 
     async def gave_up(self, outgoing: Outgoing, reason: str) -> None:
-        await self._close(outgoing, state=Posting.GAVE_UP, reason=reason)
+        """The customer will not read it: a person is called."""
+        lost = update(ConversationRow).where(
+            ConversationRow.id == outgoing.message.conversation,
+            ConversationRow.state == ConversationState.OPEN,
+        )
+        async with self._database.writing() as session:
+            values = {"state": Posting.GAVE_UP, "reason": reason, "leased_until": None}
+            closed = update(OutboxRow).where(*_mine(outgoing)).values(**values)
+            if (await session.scalars(closed.returning(OutboxRow.number))).first() is not None:
+                await session.execute(lost.values(state=ConversationState.HANDED_OFF))
 
     async def postpone(
-        self, outgoing: Outgoing, *, seconds: float, reason: str, landed: bool = False
+        self,
+        outgoing: Outgoing,
+        *,
+        seconds: float,
+        reason: str,
+        landed: bool = False,
+        counts: bool = True,
     ) -> None:
-        """`landed`: it may be there all the same. Withdrawn, where an agent took over meanwhile."""
+        """`landed`: it may be there all the same; `counts`: as an attempt. Withdrawn, where an
+        agent took over meanwhile."""
         query = select(OutboxRow, ConversationRow.agent).where(*_mine(outgoing))
         query = query.join(PlaceRow, PlaceRow.number == OutboxRow.place_number)
         query = query.join(ConversationRow, ConversationRow.id == PlaceRow.conversation_id)
@@ -70,8 +87,9 @@ class Outbox:
                 row.state, row.leased_until, row.reason = Posting.PENDING, None, reason
                 row.not_before = self._clock() + timedelta(seconds=seconds)
                 row.may_have_landed |= landed
+                row.attempts -= not counts
                 if agent and outgoing.message.role is Role.ASSISTANT:
-                    await _withdraw(session, row)
+                    await withdraw(session, row)
 
     async def post(
         self, conversation_id: str, reply: Reply, *, role: Role, agent: str = ""
@@ -87,31 +105,22 @@ class Outbox:
                 select(PlaceRow).where(PlaceRow.conversation_id == conversation_id)
             )
             if place is not None:
-                session.add(outbox_row(place.channel, place.number, message.id, self._clock()))
+                session.add(outbox_row(place.channel, place.number, message.id))
             return message
 
     async def take_over(self, conversation_id: str, agent: str) -> int:
         """From now on nothing of the bot's is recorded or begun to be sent; what waited is
         withdrawn. How many are being sent at this moment: the takeover is confirmed when that,
         asked again, is 0. Raise HeldByAnother."""
-        now = self._clock()
         async with self._database.writing() as session:
+            now = self._clock()
             conversation = await conversation_row_of(session, conversation_id)
             _check_holder(conversation, agent)
             conversation.state, conversation.agent = ConversationState.HANDED_OFF, agent
             conversation.updated_at = now
-            is_over = or_(
-                OutboxRow.state == Posting.PENDING,
-                and_(OutboxRow.state == Posting.SENDING, OutboxRow.leased_until < now),
-            )
-            withdrawn = (
-                await session.scalars(select(OutboxRow).where(_bots(conversation_id), is_over))
-            ).all()
-            for row in withdrawn:
-                await _withdraw(session, row)
-            await session.flush()
+            await withdraw_all(session, conversation_id, now)
             in_flight = OutboxRow.state == Posting.SENDING
-            query = select(func.count()).where(_bots(conversation_id), in_flight)
+            query = select(func.count()).where(is_bots(conversation_id), in_flight)
             return await session.scalar(query) or 0
 
     async def count(self, channel: str) -> dict[Posting, int]:
@@ -119,21 +128,10 @@ class Outbox:
         async with self._database.reading() as session:
             return dict(list(await session.execute(query.group_by(OutboxRow.state))))
 
-    async def _close(self, outgoing: Outgoing, **values: object) -> None:
-        closed = update(OutboxRow).where(*_mine(outgoing)).values(leased_until=None, **values)
-        async with self._database.writing() as session:
-            await session.execute(closed)
-
 
 def _check_holder(conversation: ConversationRow, agent: str) -> None:
     if conversation.agent not in ("", agent):
         raise HeldByAnother(f"{conversation.agent} has this conversation; ask them, or wait")
-
-
-async def _withdraw(session: AsyncSession, row: OutboxRow) -> None:
-    row.state, row.leased_until, row.fence = Posting.WITHDRAWN, None, row.fence + 1
-    message = MessageRow.id == row.message_id
-    await session.execute(update(MessageRow).where(message).values(state=MessageState.STOPPED))
 
 
 def _mine(outgoing: Outgoing) -> tuple[ColumnElement[bool], ...]:
@@ -146,25 +144,27 @@ def _mine(outgoing: Outgoing) -> tuple[ColumnElement[bool], ...]:
 
 def _ready(channel: str, now: datetime) -> Select[OutboxRow, PlaceRow, MessageRow]:
     """The first unsent message of each place, unless it is being sent."""
-    other = aliased(OutboxRow)
-    here = other.place_number == OutboxRow.place_number
-    is_later = exists().where(here, other.state.in_(_UNSENT), other.number < OutboxRow.number)
-    is_free = or_(OutboxRow.state == Posting.PENDING, OutboxRow.leased_until < now)
-    is_silenced = and_(ConversationRow.agent != "", MessageRow.role == Role.ASSISTANT)
+    other, others_message = aliased(OutboxRow), aliased(MessageRow)
+    is_held = ConversationRow.agent != ""
+    is_silenced = and_(is_held, MessageRow.role == Role.ASSISTANT)
+    is_over = and_(  # a takeover that was broken off has not withdrawn it
+        is_held,
+        others_message.role == Role.ASSISTANT,
+        or_(other.state == Posting.PENDING, has_run_out(other.leased_until, now)),
+    )
+    is_later = (
+        exists(other.number)
+        .where(others_message.id == other.message_id)
+        .where(other.place_number == OutboxRow.place_number, other.state.in_(_UNSENT))
+        .where(other.number < OutboxRow.number, ~is_over)
+    )
+    is_free = or_(OutboxRow.state == Posting.PENDING, has_run_out(OutboxRow.leased_until, now))
     return (
         select(OutboxRow, PlaceRow, MessageRow)
         .join(PlaceRow, PlaceRow.number == OutboxRow.place_number)
         .join(MessageRow, MessageRow.id == OutboxRow.message_id)
         .join(ConversationRow, ConversationRow.id == PlaceRow.conversation_id)
         .where(OutboxRow.channel == channel, OutboxRow.state.in_(_UNSENT))
-        .where(OutboxRow.not_before <= now, is_free, ~is_later, ~is_silenced)
+        .where(has_come(OutboxRow.not_before, now), is_free, ~is_later, ~is_silenced)
         .order_by(OutboxRow.number)
     )
-
-
-def _bots(conversation_id: str) -> ColumnElement[bool]:
-    """Rows of what the bot says there."""
-    said = select(MessageRow.id).where(
-        MessageRow.conversation_id == conversation_id, MessageRow.role == Role.ASSISTANT
-    )
-    return OutboxRow.message_id.in_(said)

@@ -126,7 +126,10 @@ class InboxRow(Base):
     turn: Mapped[int] = mapped_column(BigInteger)
     """Whose turn it is, the lowest first: each conversation's messages follow each other by one,
     so that a hundred of one do not come before the first of another."""
+    revision: Mapped[str] = mapped_column(default="")
+    """Of the text, where it was edited: sorts as the edits were made."""
     attempts: Mapped[int] = mapped_column(default=0)
+    failures: Mapped[int] = mapped_column(default=0)
     fence: Mapped[int] = mapped_column(default=0)
     leased_until: Mapped[datetime | None]
     not_before: Mapped[datetime]

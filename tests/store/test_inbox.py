@@ -46,6 +46,10 @@ async def leased(inbox: Inbox, limit: int = 10) -> list[Lease]:
     return await inbox.lease("slack", limit=limit, seconds=60)
 
 
+def edited(text: str, revision: str) -> Incoming:
+    return Incoming(Place("slack", "a"), "1", "1", "anna", text, revision)
+
+
 async def test_a_message_is_taken_in_once(inbox: Inbox) -> None:
     assert await inbox.take_in(incoming("a", "1"))
     assert not await inbox.take_in(incoming("a", "1"))
@@ -193,12 +197,12 @@ async def test_an_edit_reaches_what_waits_and_what_is_in_the_log(
     inbox: Inbox, store: Store
 ) -> None:
     await inbox.take_in(incoming("a", "1"))
-    changed = Incoming(Place("slack", "a"), "1", "1", "anna", "shoes")
-    await inbox.edit(changed)
+    await inbox.edit(edited("shoes", "2"), is_addressed=False)
+    await inbox.edit(edited("older", "1"), is_addressed=False)
     (lease,) = await leased(inbox)
     assert lease.text == "shoes"
     message = await inbox.note(lease)
-    await inbox.edit(Incoming(Place("slack", "a"), "1", "1", "anna", "lanterns"))
+    await inbox.edit(edited("lanterns", "3"), is_addressed=False)
     (noted,) = await store.log.messages(message.conversation)
     assert noted.text == "lanterns"
     assert await store.log.search("shoes") == []
@@ -206,7 +210,9 @@ async def test_an_edit_reaches_what_waits_and_what_is_in_the_log(
 
 
 async def test_an_edit_that_comes_first_is_the_message(inbox: Inbox) -> None:
-    await inbox.edit(Incoming(Place("slack", "a"), "1", "1", "anna", "shoes"))
+    await inbox.edit(edited("shoes", "1"), is_addressed=False)
+    assert not await inbox.knows(Place("slack", "a")), "it was not for us"
+    await inbox.edit(edited("shoes", "1"), is_addressed=True)
     assert not await inbox.take_in(incoming("a", "1"))
     (lease,) = await leased(inbox)
     assert lease.text == "shoes"
@@ -223,8 +229,10 @@ async def test_a_deletion_leaves_nothing(inbox: Inbox, store: Store) -> None:
     (lease,) = await leased(inbox)
     message = await inbox.note(lease)
     await inbox.delete(incoming("b", "secret"))
+    again = Incoming(Place("slack", "b"), "secret", "1", "anna", "my secret", "9")
+    await inbox.edit(again, is_addressed=True)
     (kept,) = await store.log.messages(message.conversation)
-    assert kept.text == ""
+    assert kept.text == "", "an edit that comes late brings nothing back"
     assert await store.log.search("secret") == []
     with pytest.raises(LeaseLost):
         await inbox.record(lease, reply())
@@ -255,3 +263,52 @@ async def test_channels_are_apart(inbox: Inbox) -> None:
     (lease,) = await inbox.lease("matrix", limit=9, seconds=60)
     assert lease.text == "hi"
     assert await inbox.count("slack") == {Fate.WAITING: 1}
+
+
+async def test_an_edit_of_what_was_said_before_us_is_not_taken_in(inbox: Inbox) -> None:
+    await inbox.take_in(incoming("a", "5"))
+    older = Incoming(Place("slack", "a"), "3", "3", "ben", "a typo", "9")
+    later = Incoming(Place("slack", "a"), "7", "7", "ben", "for us", "9")
+    await inbox.edit(older, is_addressed=False)
+    await inbox.edit(later, is_addressed=False)
+    assert await inbox.count("slack") == {Fate.WAITING: 2}
+
+
+async def test_a_message_whose_log_was_cleared_ends(inbox: Inbox, store: Store) -> None:
+    await inbox.take_in(incoming("a", "1"))
+    await inbox.take_in(incoming("a", "2"))
+    (lease,) = await leased(inbox)
+    message = await inbox.note(lease)
+    await store.log.clear(message.conversation)
+    with pytest.raises(LeaseLost):
+        await inbox.note(lease)
+    await inbox.edit(incoming("a", "1"), is_addressed=True)
+    (following,) = await leased(inbox)
+    assert following.text == "2"
+    assert (await inbox.count("slack"))[Fate.REFUSED] == 1
+
+
+async def test_a_part_of_a_reply_is_never_sent(inbox: Inbox, store: Store) -> None:
+    await inbox.take_in(incoming("a", "1"))
+    (lease,) = await leased(inbox)
+    await inbox.note(lease)
+    await inbox.record(lease, reply("half of an ans", MessageState.STOPPED))
+    assert await inbox.count("slack") == {Fate.LEASED: 1}
+    assert await store.outbox.count("slack") == {}
+
+
+async def test_a_clock_that_was_set_back_stops_nothing(inbox: Inbox, clock: Clock) -> None:
+    await inbox.take_in(incoming("a", "1"))
+    await inbox.take_in(incoming("b", "2"))
+    (first,) = await leased(inbox, limit=1)
+    clock.pass_by(-7200)
+    assert [lease.text for lease in await leased(inbox)] == [first.text, "2"]
+
+
+async def test_trouble_that_is_not_its_own_is_not_counted(inbox: Inbox) -> None:
+    await inbox.take_in(incoming("a", "1"))
+    for counts in (False, True, False):
+        (lease,) = await leased(inbox)
+        await inbox.postpone(lease, seconds=0, reason="", counts=counts)
+    (lease,) = await leased(inbox)
+    assert (lease.attempt, lease.failures) == (2, 1)

@@ -142,3 +142,31 @@ async def test_one_agent_holds_a_conversation(outbox: Outbox, talk: Conversation
     with pytest.raises(HeldByAnother):
         await outbox.post(talk.id, said("It is Cleo."), role=Role.AGENT, agent="cleo")
     assert await outbox.take_over(talk.id, "ben") == 0
+
+
+async def test_a_takeover_that_was_broken_off_holds_nobody_up(
+    outbox: Outbox, talk: Conversation, store: Store, clock: Clock
+) -> None:
+    await outbox.post(talk.id, said("one"), role=Role.ASSISTANT)
+    await leased(outbox)
+    assert await outbox.take_over(talk.id, "ben") == 1
+    clock.pass_by(61)  # whoever asked is gone, as is the sender
+    await outbox.post(talk.id, said("It is Ben."), role=Role.AGENT, agent="ben")
+    (own,) = await leased(outbox)
+    assert own.message.text == "It is Ben."
+    await outbox.sent(own, "ts")
+    await store.log.set_state(talk.id, ConversationState.OPEN)
+    assert await leased(outbox) == [], "handed back, the old answer stays unsaid"
+
+
+async def test_what_was_given_up_calls_a_person(
+    outbox: Outbox, talk: Conversation, store: Store
+) -> None:
+    await outbox.post(talk.id, said("one"), role=Role.ASSISTANT)
+    (one,) = await leased(outbox)
+    await outbox.postpone(one, seconds=0, reason="429", counts=False)
+    (again,) = await leased(outbox)
+    assert again.attempt == 1
+    await outbox.gave_up(again, "channel_not_found")
+    found = await store.log.conversation(talk.id)
+    assert found.state is ConversationState.HANDED_OFF

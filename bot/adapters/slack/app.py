@@ -6,8 +6,9 @@ import asyncio
 import logging
 import os
 import re
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -22,6 +23,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.adapters.slack.client import FAULTS, Barred, explained
 from bot.adapters.slack.events import Edited, Said, understood
 from bot.adapters.slack.manifest import SCOPES
+from bot.adapters.slack.overheard import Overheard
 from bot.delivery import Undeliverable
 from bot.desk import Desk
 from bot.errors import SettingsError, StoreError
@@ -32,6 +34,8 @@ SOCKETS = 2
 """Connections at a time: when Slack closes one, the other goes on."""
 _SLACK = "https://slack.com/api/"
 _LONGEST_PAUSE = 30.0
+_PING, _LOOK, _PATIENCE = 5.0, 0.5, 10.0
+"""Seconds: between pings, between looks at a connection, and until it is given up."""
 _STAMP = re.compile(r"[0-9]{1,12}")
 Result = TypeVar("Result")
 _logger = logging.getLogger("kefu")
@@ -122,6 +126,7 @@ class SlackApp:
     ) -> None:
         self._credentials, self._client, self._identity = credentials, client, identity
         self._desk, self._store = desk, store
+        self._overheard = Overheard()
         self._bolt = self._bolt_app()
 
     def _bolt_app(self) -> AsyncApp:
@@ -149,16 +154,59 @@ class SlackApp:
         return app
 
     @asynccontextmanager
-    async def sockets(self) -> AsyncIterator[None]:
-        """Connected by Socket Mode meanwhile."""
-        async with AsyncExitStack() as stack:
-            for _ in range(SOCKETS):
-                handler = AsyncSocketModeHandler(
-                    self._bolt, self._credentials.app_token, web_client=self._client
-                )
-                stack.push_async_callback(handler.close_async)
-                await _patiently("apps.connections.open", "SLACK_APP_TOKEN", handler.connect_async)
-            yield
+    async def sockets(self) -> AsyncIterator[asyncio.Future[None]]:
+        """Connected by Socket Mode meanwhile. Yields what is done when the first connection
+        stands, and fails with a SettingsError where Slack does not take the token."""
+        connected: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        tasks = [asyncio.create_task(self._keep_connected(connected)) for _ in range(SOCKETS)]
+        try:
+            yield connected
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            connected.cancel()
+
+    async def _keep_connected(self, connected: asyncio.Future[None]) -> None:
+        """A connection that is down for some seconds is given up and made anew: the library tries
+        the old address, which Slack lets serve only once, for ever (bolt-python #1529)."""
+
+        async def ask() -> str:
+            token = self._credentials.app_token
+            return str((await self._client.apps_connections_open(app_token=token))["url"])
+
+        while True:
+            try:
+                address = await _patiently("apps.connections.open", "SLACK_APP_TOKEN", ask)
+                await self._connection(address, connected)
+            except SettingsError as error:
+                if not connected.done():
+                    connected.set_exception(error)
+                    return
+                _logger.error("%s", error)
+                await asyncio.sleep(_LONGEST_PAUSE)
+
+    async def _connection(self, address: str, connected: asyncio.Future[None]) -> None:
+        """Until it is down."""
+        token = self._credentials.app_token
+        handler = AsyncSocketModeHandler(
+            self._bolt, token, web_client=self._client, ping_interval=_PING
+        )
+        socket = handler.client
+        socket.wss_uri = address
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_PATIENCE):
+                    await socket.connect()  # type: ignore[no-untyped-call]
+                if not connected.done():
+                    connected.set_result(None)
+                up = time.monotonic()
+                while time.monotonic() - up < _PATIENCE:
+                    await asyncio.sleep(_LOOK)
+                    if await socket.is_connected():
+                        up = time.monotonic()
+        finally:
+            await handler.close_async()  # type: ignore[no-untyped-call]
 
     @asynccontextmanager
     async def http(self, host: str, port: int) -> AsyncIterator[int]:
@@ -183,8 +231,11 @@ class SlackApp:
         stamp = request.headers.get("X-Slack-Request-Timestamp", "")
         if not _STAMP.fullmatch(stamp):  # the library's check would fail on it
             return web.Response(status=401)
-        answer = await self._bolt.async_dispatch(await to_bolt_request(request))
-        return await to_aiohttp_response(answer)
+        try:
+            asked = await to_bolt_request(request)
+        except (ValueError, LookupError):  # no JSON, no UTF-8, no such charset
+            return web.Response(status=400)
+        return await to_aiohttp_response(await self._bolt.async_dispatch(asked))
 
     async def _taken(self, body: dict[str, Any]) -> BoltResponse | None:
         """None for what is no event. Anything but 200 makes Slack send it again."""
@@ -201,12 +252,15 @@ class SlackApp:
         found = understood(body, self._identity.bot_user_id or "")
         if found is None:
             return
-        inbox = self._store.inbox
-        if not (found.is_addressed or await inbox.knows(found.message.place)):
-            return  # overheard
-        if isinstance(found, Said):
-            await self._desk.take_in(found.message)
+        inbox, message = self._store.inbox, found.message
+        if not (found.is_addressed or await inbox.knows(message.place)):
+            if isinstance(found, Said) and not message.place.key.endswith(message.position):
+                self._overheard.add(message)
+        elif isinstance(found, Said):
+            await self._desk.take_in(message)
+            for earlier in self._overheard.taken_from(message.place):
+                await self._desk.take_in(earlier)
         elif isinstance(found, Edited):
-            await self._desk.edit(found.message)
+            await self._desk.edit(message, is_addressed=found.is_addressed)
         else:
-            await inbox.delete(found.message)
+            await inbox.delete(message)

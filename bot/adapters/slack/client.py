@@ -12,24 +12,39 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.adapters.slack.events import CHANNEL, place_parts
 from bot.adapters.slack.text import blocks_of, fallback
+from bot.conversation import Message
 from bot.delivery import Outgoing, Postponed, Undeliverable
 
 METADATA = "kefu_reply"
 """The type of the metadata by which a post is known again."""
 FAULTS = (SlackClientError, aiohttp.ClientError, TimeoutError, OSError)
 """What a call of slack_sdk raises."""
-_NOT_NOW = {"internal_error", "fatal_error", "service_unavailable", "request_timeout"}
+_NOT_NOW = {
+    "fatal_error",
+    "internal_error",
+    "message_limit_exceeded",
+    "request_timeout",
+    "service_unavailable",
+    "team_added_to_org",
+}
 """Slack failed, and may have posted before it did."""
 _BARRED = {
+    "access_denied",
     "account_inactive",
+    "ekm_access_denied",
     "invalid_auth",
     "missing_scope",
+    "no_permission",
     "not_authed",
+    "not_in_channel",
+    "org_login_required",
     "token_expired",
     "token_revoked",
 }
 _BARRED_SECONDS = 300.0
 _DEFAULT_RETRY_AFTER = 30.0
+_CLOCKS_APART = 3600.0
+"""Seconds by which Slack's clock and ours may differ."""
 _PAGES = 10
 """Of a thread that are looked through; 200 messages each."""
 
@@ -47,7 +62,7 @@ class SlackClient:
     async def deliver(self, outgoing: Outgoing) -> str:
         _, channel, thread = place_parts(outgoing.place.key)
         message = outgoing.message
-        if outgoing.may_have_landed and (found := await self._find(channel, thread, message.id)):
+        if outgoing.may_have_landed and (found := await self._find(channel, thread, message)):
             return found
         answer = await self._call(
             "chat.postMessage",
@@ -63,26 +78,31 @@ class SlackClient:
         )
         return str(answer["ts"])
 
-    async def _find(self, channel: str, thread: str, message_id: str) -> str | None:
-        """What Slack calls a message of ours, where it has it."""
+    async def _find(self, channel: str, thread: str, message: Message) -> str | None:
+        """What Slack calls a message of ours, where it has it. Raise Postponed where that is not
+        to be found out."""
         asked: dict[str, Any] = {
             "channel": channel,
             "ts": thread,
+            "oldest": f"{message.created_at.timestamp() - _CLOCKS_APART:.6f}",
             "include_all_metadata": True,
             "limit": 200,
         }
         for _ in range(_PAGES):
-            answer = await self._call("conversations.replies", asked, reads=True)
+            try:
+                answer = await self._call("conversations.replies", asked, reads=True)
+            except Undeliverable:  # the post itself will say so
+                return None
             for one in answer.get("messages") or []:
                 metadata = one.get("metadata") or {}
                 payload = metadata.get("event_payload") or {}
-                if metadata.get("event_type") == METADATA and payload.get("id") == message_id:
+                if metadata.get("event_type") == METADATA and payload.get("id") == message.id:
                     return str(one["ts"])
             cursor = (answer.get("response_metadata") or {}).get("next_cursor")
             if not cursor:
                 return None
             asked["cursor"] = cursor
-        return None
+        raise Postponed("the thread is too long to look through")
 
     async def _call(
         self, method: str, arguments: Mapping[str, Any], *, reads: bool = False
@@ -121,7 +141,7 @@ def explained(method: str, error: BaseException, *, reads: bool) -> Postponed | 
     data = getattr(response, "data", None)
     code = str(data.get("error", "")) if isinstance(data, Mapping) else ""
     told = f"{method}: {code or status}"
-    if status == 429 or code == "ratelimited":
+    if status == 429 or code in {"ratelimited", "rate_limited"}:
         return Limited(told, seconds=_retry_after(getattr(response, "headers", None) or {}))
     if status >= 500 or not code or code in _NOT_NOW:
         return Postponed(told, landed=not reads)

@@ -50,6 +50,8 @@ def understood(body: Event, bot_user: str) -> _Event | None:
     changes: dict[str, type[_Event]] = {"message_changed": Edited, "message_deleted": Deleted}
     kind = changes.get(subtype, Said)
     said: Event | None = event
+    if kind is Edited and _is_tombstone(event):  # so Slack tells of one that has replies
+        kind = Deleted
     if kind is Edited:
         said = _changed(event)
     elif kind is Deleted:
@@ -65,6 +67,10 @@ def understood(body: Event, bot_user: str) -> _Event | None:
         or f"<@{bot_user}>" in _text(said, "text")
     )
     return kind(message, is_addressed)
+
+
+def _is_tombstone(event: Event) -> bool:
+    return _text(_inner(event, "message") or {}, "subtype") == "tombstone"
 
 
 def _changed(event: Event) -> Event | None:
@@ -90,6 +96,7 @@ def _incoming(team: str, event: Event, said: Event, bot_user: str) -> Incoming |
         position=ts.zfill(len("1700000000.000000")),
         customer=f"{team}/{user}",
         text=plain_text(_text(said, "text"), bot_user) or _file_names(said),
+        revision=_text(_inner(said, "edited") or {}, "ts"),
     )
 
 

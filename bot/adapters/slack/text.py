@@ -58,7 +58,7 @@ def escape(text: str) -> str:
 def split(text: str, size: int) -> Iterator[str]:
     """In pieces of `size` characters at most: between paragraphs, else lines, else words, and
     never within an escape."""
-    rest = text.strip("\n")
+    rest = text.strip()
     while len(rest) > size:
         cut = next((at for mark in ("\n\n", "\n", " ") if (at := rest.rfind(mark, 1, size)) > 0), 0)
         if not cut:

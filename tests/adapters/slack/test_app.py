@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import ClientSession
 
 from bot.adapters.slack.app import SlackApp, SlackCredentials, who_are_we
 from bot.adapters.slack.client import SlackClient
@@ -164,6 +165,63 @@ async def test_a_closed_socket_is_opened_again(slack: SlackServer, store: Store)
             await asyncio.sleep(0.02)
         await taken(slack)
     assert await waiting(store) == 20
+
+
+async def test_sockets_come_back_after_an_outage_with_new_addresses(
+    slack: SlackServer, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.adapters.slack.app._PATIENCE", 1.0)
+    monkeypatch.setattr("bot.adapters.slack.app._LOOK", 0.1)
+    app = await app_of(slack, store, http=False)
+    async with app.sockets() as connected:
+        await connected
+        await slack.hang_up(1.5)
+        slack.say("C0HELP", "U1", "<@U0KEFU> are you back?")
+        await taken(slack)
+    assert await waiting(store) == 1
+
+
+async def test_an_app_token_that_slack_refuses_is_named(store: Store) -> None:
+    async with SlackServer() as slack:
+        app = await app_of(slack, store, http=False)
+        slack.app_token = "xapp-other"
+        async with app.sockets() as connected:
+            with pytest.raises(SettingsError, match="refuses SLACK_APP_TOKEN"):
+                await asyncio.wait_for(connected, 5)
+
+
+async def test_a_root_with_replies_is_deleted_too(slack: SlackServer, store: Store) -> None:
+    async with listening(slack, store):
+        root = slack.say("C0HELP", "U1", "<@U0KEFU> my secret")
+        slack.say("C0HELP", "U1", "and more", thread=root)
+        await taken(slack)
+        slack.delete("C0HELP", root)
+        await taken(slack)
+    assert (await store.inbox.count("slack")) == {Fate.WAITING: 1, Fate.REFUSED: 1}
+
+
+async def test_a_follow_up_may_overtake_its_root(slack: SlackServer, store: Store) -> None:
+    app = await app_of(slack, store, http=False)
+    root, follow_up = "1800000000.000001", "1800000000.000002"
+    said = {"type": "message", "channel": "C1", "user": "U1"}
+    for event in (
+        {**said, "ts": "1800000000.000009", "text": "a root of its own"},
+        {**said, "ts": follow_up, "thread_ts": root, "text": "second"},
+        {**said, "ts": root, "text": "<@U0KEFU> first", "type": "app_mention"},
+    ):
+        await app.take({"type": "event_callback", "team_id": "T1", "event": event})
+    assert await waiting(store) == 2
+    (lease,) = await store.inbox.lease("slack", limit=9, seconds=60)
+    assert lease.text == "first"
+
+
+async def test_torn_requests(slack: SlackServer, store: Store) -> None:
+    async with listening(slack, store), ClientSession() as session:
+        assert slack.events_url
+        for body in (b"{torn", b"\xff\xfe", b""):
+            headers = {"X-Slack-Request-Timestamp": "1", "Content-Type": "application/json"}
+            async with session.post(slack.events_url, data=body, headers=headers) as answer:
+                assert answer.status in {400, 401}
 
 
 async def test_a_port_that_is_taken_is_named(slack: SlackServer, store: Store) -> None:

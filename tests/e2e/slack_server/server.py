@@ -71,6 +71,8 @@ class SlackServer:
         self._connected = asyncio.Event()
         self._waiting: dict[str, asyncio.Future[None]] = {}
         self._numbers = count(1)
+        self._tickets: set[str] = set()
+        self._is_down = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -104,6 +106,17 @@ class SlackServer:
     def add_routes(self, app: web.Application) -> None:
         """For more than Slack has."""
 
+    async def hang_up(self, seconds: float) -> None:
+        """Take no connection for so long; those that stand are closed without a word."""
+        tickets, self._tickets = self._tickets, set()
+        del tickets
+        for socket in list(self._sockets):
+            if socket._req is not None and socket._req.transport is not None:
+                socket._req.transport.abort()
+        self._is_down = True
+        await asyncio.sleep(seconds)
+        self._is_down = False
+
     async def stop(self) -> None:
         for task in self._tasks:
             task.cancel()
@@ -131,7 +144,9 @@ class SlackServer:
 
     def change(self, channel: str, ts: str, text: str) -> None:
         before = dict(self.workspace.messages[channel, ts])
-        after = self.workspace.messages[channel, ts] = {**before, "text": text}
+        edited = {"user": before["user"], "ts": f"{time.time():.6f}"}
+        after = {**before, "text": text, "edited": edited}
+        self.workspace.messages[channel, ts] = after
         self.emit(
             {
                 "type": "message", "subtype": "message_changed", "channel": channel,
@@ -140,13 +155,19 @@ class SlackServer:
         )  # fmt: skip
 
     def delete(self, channel: str, ts: str) -> None:
+        """A thread's root that has replies leaves a tombstone."""
+        replies = len(self.workspace.thread(channel, ts)) > 1
         before = self.workspace.messages.pop((channel, ts))
-        self.emit(
-            {
-                "type": "message", "subtype": "message_deleted", "channel": channel,
-                "channel_type": "channel", "deleted_ts": ts, "previous_message": before,
-            }
-        )  # fmt: skip
+        told = {
+            "type": "message", "channel": channel, "channel_type": "channel",
+            "previous_message": before,
+        }  # fmt: skip
+        if replies:
+            stone = {"type": "message", "subtype": "tombstone", "user": "USLACKBOT", "ts": ts}
+            self.workspace.messages[channel, ts] = stone
+            self.emit({**told, "subtype": "message_changed", "message": stone})
+        else:
+            self.emit({**told, "subtype": "message_deleted", "deleted_ts": ts})
 
     def emit(self, event: Mapping[str, Any]) -> Delivery:
         number = next(self._numbers)
@@ -242,6 +263,8 @@ class SlackServer:
 
     async def _called(self, request: web.Request) -> web.StreamResponse:
         method = request.match_info["method"]
+        if self._is_down:
+            return web.Response(status=503)
         arguments: dict[str, Any] = dict(request.query)
         if request.can_read_body:
             if request.content_type == "application/json":
@@ -263,7 +286,10 @@ class SlackServer:
         if method == "apps.connections.open":
             if token != self.app_token:
                 return _json({"ok": False, "error": "invalid_auth"}), "invalid_auth"
-            return _json({"ok": True, "url": f"{self.url.replace('http', 'ws')}/socket"}), "ok"
+            ticket = f"ticket-{next(self._numbers)}"
+            self._tickets.add(ticket)
+            address = f"{self.url.replace('http', 'ws')}/socket?ticket={ticket}"
+            return _json({"ok": True, "url": address}), "ok"
         if token != self.bot_token:
             return _json({"ok": False, "error": "invalid_auth"}), "invalid_auth"
         if dice.random() < faults.rate_limited:
@@ -282,7 +308,10 @@ class SlackServer:
         told = web.json_response(answer, headers=scopes)
         return told, "hang" if dice.random() < faults.hangs else "ok"
 
-    async def _socket(self, request: web.Request) -> web.WebSocketResponse:
+    async def _socket(self, request: web.Request) -> web.StreamResponse:
+        if self._is_down or request.query.get("ticket") not in self._tickets:  # each serves once
+            return web.Response(status=408)
+        self._tickets.remove(request.query["ticket"])
         socket = web.WebSocketResponse(autoping=True)
         await socket.prepare(request)
         await socket.send_json({"type": "hello", "num_connections": len(self._sockets) + 1})

@@ -1,0 +1,38 @@
+"""What the bot said and nobody has posted yet, where a person has the conversation."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from bot.conversation import MessageState, Role
+from bot.delivery import Posting
+from bot.store.schema import MessageRow, OutboxRow
+
+
+def is_bots(conversation_id: str) -> ColumnElement[bool]:
+    """Of rows of the outbox."""
+    said = select(MessageRow.id).where(
+        MessageRow.conversation_id == conversation_id, MessageRow.role == Role.ASSISTANT
+    )
+    return OutboxRow.message_id.in_(said)
+
+
+async def withdraw(session: AsyncSession, row: OutboxRow) -> None:
+    row.state, row.leased_until, row.fence = Posting.WITHDRAWN, None, row.fence + 1
+    message = MessageRow.id == row.message_id
+    await session.execute(update(MessageRow).where(message).values(state=MessageState.STOPPED))
+
+
+async def withdraw_all(session: AsyncSession, conversation_id: str, now: datetime) -> None:
+    """But what is being posted at this moment."""
+    is_idle = or_(
+        OutboxRow.state == Posting.PENDING,
+        and_(OutboxRow.state == Posting.SENDING, OutboxRow.leased_until < now),
+    )
+    rows = await session.scalars(select(OutboxRow).where(is_bots(conversation_id), is_idle))
+    for row in rows.all():
+        await withdraw(session, row)
+    await session.flush()
