@@ -23,6 +23,8 @@ from tests.faults.desk_life import live
 KILLS = int(os.environ.get("KEFU_KILLS", "60"))
 EVENTS = int(os.environ.get("KEFU_EVENTS", "400"))
 THREADS = 12
+BACKLOG = 100
+"""Events that are under way at a time."""
 HELP = "C0HELP"
 _SERVER = get_context("forkserver")
 _SERVER.set_forkserver_preload(["tests.faults.desk_life"])
@@ -149,6 +151,8 @@ async def test_every_event_some_times_in_any_order_at_two_processes(tmp_path: Pa
                 root = roots[number % THREADS]
                 slack.say(HELP, "U1", f"event {number}", thread=root)
                 threads[root].append(f"event {number}")
+                while slack.unacknowledged > BACKLOG:  # noqa: ASYNC110
+                    await asyncio.sleep(0.05)
             await settle(slack, tmp_path, THREADS + EVENTS)
         found = ledger(slack, threads)
         sent = sum(delivery.sent for delivery in slack.deliveries)

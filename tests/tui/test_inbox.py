@@ -89,6 +89,7 @@ async def write(pilot: Pilot[None], text: str) -> None:
 
 async def test_who_waits_for_a_person_comes_first(store: Store, talk: Conversation) -> None:
     async with inbox(store) as pilot:
+        assert pilot.app.screen.query_one(AgendaList).region.width > 25
         first, second = listed(pilot)
         assert "Where is my [red]parcel[/]?" in first
         assert "→ waits" in first
