@@ -29,6 +29,7 @@ from bot.conversation import (
 from bot.crew import Crew
 from bot.delivery import Fate, Incoming, Lease, Outgoing, Postponed, Undeliverable
 from bot.errors import KefuError, LeaseLost, ModelError, StoreError
+from bot.intake import Intake
 from bot.skills import handoff, replies
 from bot.store import Store
 
@@ -81,17 +82,17 @@ class Desk:
         self._workers: Crew[Lease] = Crew(
             limits.workers, self._lease_incoming, self._serve, poll_seconds=limits.poll_seconds
         )
+        self._intake = Intake(lambda *messages: store.inbox.take_in(*messages))
         self._leased_at: dict[int, float] = {}
         self._senders: Crew[Outgoing] = Crew(
             limits.senders, self._lease_outgoing, self._send, poll_seconds=limits.poll_seconds
         )
 
-    async def take_in(self, incoming: Incoming) -> bool:
-        """On disk when this returns; False for a message that came before. Raise StoreError: then
-        the platform must not be told that we have it."""
-        is_new = await self._store.inbox.take_in(incoming)
+    async def take_in(self, incoming: Incoming) -> None:
+        """On disk when this returns, once. Raise StoreError: then the platform must not be told
+        that we have it."""
+        await self._intake.put(incoming)
         self._workers.ring()
-        return is_new
 
     async def edit(self, incoming: Incoming, *, is_addressed: bool) -> None:
         """Its text is another now; one that did not come yet is taken in so."""

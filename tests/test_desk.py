@@ -107,7 +107,7 @@ async def running(desk: Desk) -> AsyncIterator[None]:
 
 
 async def until(done: Callable[[], Any]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             found = done()
             if await found if asyncio.iscoroutine(found) else found:

@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
@@ -57,7 +57,7 @@ class Database:
         )
         event.listen(self.engine.sync_engine, "begin", _begin)
         self._writer = self.engine.execution_options(writes=True)
-        self._reading, self._writing = Gate(READERS), Gate(1)
+        self._reading, self._writing, self._patient = Gate(READERS), Gate(1), Gate(1)
         self._anchor: sqlite3.Connection | None = None
 
     @asynccontextmanager
@@ -67,10 +67,16 @@ class Database:
                 yield session
 
     @asynccontextmanager
-    async def writing(self) -> AsyncIterator[AsyncSession]:
-        """Committed on the way out, or nothing of it is kept."""
+    async def writing(self, *, is_urgent: bool = False) -> AsyncIterator[AsyncSession]:
+        """Committed on the way out, or nothing of it is kept. One that is urgent waits for two
+        others at most: those that are not queue at a gate of their own before."""
         with self._errors():
-            async with self._writing(), AsyncSession(self._writer) as session, session.begin():
+            async with AsyncExitStack() as stack:
+                if not is_urgent:
+                    await stack.enter_async_context(self._patient())
+                await stack.enter_async_context(self._writing())
+                session = await stack.enter_async_context(AsyncSession(self._writer))
+                await stack.enter_async_context(session.begin())
                 yield session
 
     async def _connect(self) -> aiosqlite.Connection:

@@ -40,14 +40,14 @@ class Inbox:
         self._database = database
         self._clock = clock
 
-    async def take_in(self, incoming: Incoming) -> bool:
-        """On disk when this returns; False for a message that came before."""
-        async with self._database.writing() as session:
-            if await _row(session, incoming.place.channel, incoming.event):
-                return False
-            place = await self._place(session, incoming)
-            await self._add(session, place, incoming)
-            return True
+    async def take_in(self, *messages: Incoming) -> None:
+        """On disk when this returns, all of them in one transaction; those that came before are
+        left out."""
+        async with self._database.writing(is_urgent=True) as session:
+            for incoming in messages:
+                if not await _row(session, incoming.place.channel, incoming.event):
+                    place = await self._place(session, incoming)
+                    await self._add(session, place, incoming)
 
     async def edit(self, incoming: Incoming, *, is_addressed: bool) -> None:
         """Its text is another now. One that did not come yet is taken in as it will be, where it
@@ -82,9 +82,14 @@ class Inbox:
 
     async def knows(self, place: Place) -> bool:
         """Whether a conversation takes place there."""
+        return await self.conversation_at(place) is not None
+
+    async def conversation_at(self, place: Place) -> str | None:
+        """Its id."""
         here = PlaceRow.channel == place.channel, PlaceRow.key == place.key
         async with self._database.reading() as session:
-            return bool(await session.scalar(select(exists().where(*here))))
+            found: str | None = await session.scalar(select(PlaceRow.conversation_id).where(*here))
+            return found
 
     async def lease(self, channel: str, *, limit: int, seconds: float) -> list[Lease]:
         """The next messages to work on, each the first of its conversation, for so long."""

@@ -1,7 +1,8 @@
 """The front desk ended at random moments, and events that come twice, late and in any order: what
 Slack shows in the end is compared with what customers wrote.
 
-KEFU_KILLS and KEFU_EVENTS set the numbers; tests/bench/README.md has those of the long runs.
+KEFU_KILLS, KEFU_EVENTS and KEFU_TAKEOVERS set the numbers; tests/bench/README.md has those of the
+long runs.
 """
 
 from __future__ import annotations
@@ -15,13 +16,15 @@ from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from bot.delivery import Fate, Posting
+from bot.app import Inbox
+from bot.delivery import Fate, Place, Posting
 from bot.store import open_store
 from tests.e2e.slack_server import Faults, SlackServer
 from tests.faults.desk_life import live
 
 KILLS = int(os.environ.get("KEFU_KILLS", "60"))
 EVENTS = int(os.environ.get("KEFU_EVENTS", "400"))
+TAKEOVERS = int(os.environ.get("KEFU_TAKEOVERS", "60"))
 THREADS = 12
 BACKLOG = 100
 """Events that are under way at a time."""
@@ -158,3 +161,36 @@ async def test_every_event_some_times_in_any_order_at_two_processes(tmp_path: Pa
         sent = sum(delivery.sent for delivery in slack.deliveries)
     print(f"\n{EVENTS} events sent {sent} times: {found}")
     assert (found["lost"], found["answered twice"]) == (0, 0)
+
+
+async def test_taken_over_at_random_moments(tmp_path: Path) -> None:
+    """Each thread has three messages when, at some moment of their being answered, an agent takes
+    over. What the bot says after the takeover was confirmed is counted."""
+    faults = Faults(server_errors=0.1, lost_answers=0.1)
+    late: list[str] = []
+    async with SlackServer(faults) as slack, await open_store(tmp_path / "kefu.db") as store:
+        inbox = Inbox(store, "ben", "")
+
+        async def one(number: int) -> None:
+            root = slack.say(HELP, f"U{number}", f"<@U0KEFU> takeover {number}")
+            root_taken = slack.deliveries[-1].taken
+            slack.say(HELP, f"U{number}", "second", thread=root)
+            slack.say(HELP, f"U{number}", "third", thread=root)
+            await root_taken.wait()
+            talk = await store.inbox.conversation_at(Place("slack", f"T0KEFU/{HELP}/{root}"))
+            assert talk is not None
+            await asyncio.sleep(random.random() * 0.4)
+            await inbox.take_over(talk)
+            said = len(slack.replies(HELP, root))
+            await asyncio.sleep(1.0)
+            late.extend(m["text"] for m in slack.replies(HELP, root)[said:])
+
+        with lives(tmp_path, slack, 2):
+            for first in range(0, TAKEOVERS, 6):
+                numbers = range(first, min(first + 6, TAKEOVERS))
+                await asyncio.gather(*(one(number) for number in numbers))
+        roots = [ts for (_, ts), m in slack.workspace.messages.items() if "thread_ts" not in m]
+        said = sum(len(slack.replies(HELP, root)) for root in roots)
+    print(f"\n{TAKEOVERS} takeovers: {said} replies before, {len(late)} after")
+    assert late == []
+    assert 0 < said < 3 * TAKEOVERS, "some came before, some were kept back"

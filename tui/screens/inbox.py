@@ -129,7 +129,9 @@ class InboxScreen(Screen[None]):
         with self._told():
             self.conversation = await self._desk.log.conversation(conversation_id)
             self._seen = list(await self._desk.log.messages(conversation_id, limit=_RECENT))
-            self.query_one(Transcript).customer = one_line(self.conversation.customer, 40) or "Customer"
+            self.query_one(Transcript).customer = (
+                one_line(self.conversation.customer, 40) or "Customer"
+            )
             self._show_about(self._seen)
             await self._show_messages(conversation_id, at)
             self.prompt.focus()

@@ -99,11 +99,11 @@ async def test_what_was_not_stored_is_not_acknowledged_and_comes_again(
     take_in = store.inbox.take_in
     fails = [True, True]
 
-    async def full(incoming: Any) -> bool:
+    async def full(*messages: Any) -> None:
         if fails:
             fails.pop()
             raise StoreFull("the disk is full")
-        return await take_in(incoming)
+        await take_in(*messages)
 
     monkeypatch.setattr(store.inbox, "take_in", full)
     async with listening(slack, store):
