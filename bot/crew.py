@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 
 from bot.errors import StoreError
 
+_PARTS = 4
 T = TypeVar("T")
 
 _logger = logging.getLogger("kefu")
@@ -75,7 +76,7 @@ class Crew(Generic[T]):
 
     async def _take_up(self) -> int:
         room = self._size - len(self._tasks)
-        if room <= 0:
+        if room < self._size / _PARTS:  # to look for each alone costs more than to wait for some
             return 0
         try:
             found = await self._lease(room)

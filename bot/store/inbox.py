@@ -94,12 +94,15 @@ class Inbox:
     async def lease(self, channel: str, *, limit: int, seconds: float) -> list[Lease]:
         """The next messages to work on, each the first of its conversation, for so long."""
         async with self._database.reading() as session:
-            if not (await session.scalars(_ready(channel, self._clock()).limit(1))).first():
-                return []
+            found = _ready(channel, self._clock()).with_only_columns(InboxRow.number)
+            numbers = (await session.scalars(found.limit(limit))).all()
+        if not numbers:
+            return []
         async with self._database.writing() as session:
             now = self._clock()  # not before the wait for the database
+            query = _ready(channel, now).where(InboxRow.number.in_(numbers))
             leases = []
-            for row, conversation in await session.execute(_ready(channel, now).limit(limit)):
+            for row, conversation in await session.execute(query):
                 row.state, row.leased_until = Fate.LEASED, now + timedelta(seconds=seconds)
                 row.fence, row.attempts = row.fence + 1, row.attempts + 1
                 leases.append(

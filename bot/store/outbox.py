@@ -29,12 +29,15 @@ class Outbox:
     async def lease(self, channel: str, *, limit: int, seconds: float) -> list[Outgoing]:
         """The next to be posted, the first of each place, for so long."""
         async with self._database.reading() as session:
-            if not (await session.scalars(_ready(channel, self._clock()).limit(1))).first():
-                return []
+            found = _ready(channel, self._clock()).with_only_columns(OutboxRow.number)
+            numbers = (await session.scalars(found.limit(limit))).all()
+        if not numbers:
+            return []
         async with self._database.writing() as session:
             now = self._clock()  # not before the wait for the database
+            query = _ready(channel, now).where(OutboxRow.number.in_(numbers))
             leased = []
-            for row, place, message in await session.execute(_ready(channel, now).limit(limit)):
+            for row, place, message in await session.execute(query):
                 row.may_have_landed |= row.state is Posting.SENDING  # whoever sent it was cut off
                 row.state, row.leased_until = Posting.SENDING, now + timedelta(seconds=seconds)
                 row.fence, row.attempts = row.fence + 1, row.attempts + 1

@@ -9,7 +9,9 @@ import os
 import sys
 import tempfile
 import time
-from asyncio.subprocess import PIPE
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from statistics import median
 
@@ -32,40 +34,72 @@ QUESTIONS = [
 ]  # fmt: skip
 
 
-async def burst(threads: int, each: int) -> None:
+@asynccontextmanager
+async def kefu_slack() -> AsyncIterator[tuple[SlackServer, Process]]:
     with tempfile.TemporaryDirectory() as home:
         async with SlackServer(ack_seconds=30) as slack:
-            environment = os.environ | slack.environment | {"KEFU_HOME": home}
             process = await asyncio.create_subprocess_exec(
-                KEFU, "slack", env=environment, stderr=PIPE
+                KEFU,
+                "slack",
+                env=os.environ | slack.environment | {"KEFU_HOME": home},
+                stderr=PIPE,
             )
             assert process.stderr is not None
             while b"connected" not in await process.stderr.readline():
                 pass
-            alone = [await answered(slack, f"<@U0KEFU> {q}") for q in QUESTIONS]
-            before = len(slack.deliveries)
-            began = time.perf_counter()
-            roots = []
-            for number in range(threads):
-                question = QUESTIONS[number % len(QUESTIONS)]
-                roots.append(slack.say(HELP, f"U{number}", f"<@U0KEFU> {question}"))
-                for more in range(1, each):
-                    text = QUESTIONS[(number + more) % len(QUESTIONS)]
-                    slack.say(HELP, f"U{number}", text, thread=roots[-1])
-            first = await until(slack, roots, 1) - began
-            whole = await until(slack, roots, threads * each) - began
-            acks = sorted(s for d in slack.deliveries[before:] for s in d.seconds)
-            memory = sum(map(peak, [process.pid, *children(process.pid)]))
-            process.terminate()
-            await process.wait()
+            try:
+                yield slack, process
+            finally:
+                process.terminate()
+                await process.wait()
+
+
+async def burst(threads: int, each: int) -> None:
+    async with kefu_slack() as (slack, process):
+        alone = [await answered(slack, f"<@U0KEFU> {q}") for q in QUESTIONS]
+        before = len(slack.deliveries)
+        began = time.perf_counter()
+        roots = []
+        for number in range(threads):
+            question = QUESTIONS[number % len(QUESTIONS)]
+            roots.append(slack.say(HELP, f"U{number}", f"<@U0KEFU> {question}"))
+            for more in range(1, each):
+                text = QUESTIONS[(number + more) % len(QUESTIONS)]
+                slack.say(HELP, f"U{number}", text, thread=roots[-1])
+        first = await until(slack, roots, 1) - began
+        whole = await until(slack, roots, threads * each) - began
+        told = acknowledged(slack, before)
+        memory = sum(map(peak, [process.pid, *children(process.pid)]))
     print(f"\n{threads * each:,} messages at once over {threads} threads\n")
     print("| figure | |\n|---|---:|")
     print(f"| one alone, from the message to the answer (median of 5) | {median(alone):.2f} s |")
     print(f"| the first answer of the burst | {first:.2f} s |")
     print(f"| all answered | {whole:.1f} s ({threads * each / whole:.0f} a second) |")
-    p50, p99 = (acks[int(share * len(acks))] for share in (0.5, 0.99))
-    print(f"| receipt to acknowledgement, p50 / p99 | {1000 * p50:.0f} / {1000 * p99:.0f} ms |")
+    print(f"| receipt to acknowledgement, p50 / p99 | {told} |")
     print(f"| memory at most, both processes | {memory / 1e6:.0f} MB |", flush=True)
+
+
+async def steady(seconds: float, a_second: float) -> None:
+    """More than can be answered, one after the other."""
+    async with kefu_slack() as (slack, _):
+        roots = []
+        for number in range(int(seconds * a_second)):
+            question = QUESTIONS[number % len(QUESTIONS)]
+            roots.append(slack.say(HELP, f"U{number}", f"<@U0KEFU> {question}"))
+            await asyncio.sleep(1 / a_second)
+        waiting = len(roots) - sum(len(slack.replies(HELP, root)) for root in roots)
+        print(
+            f"\n{a_second:.0f} messages a second for {seconds:.0f} s: receipt to acknowledgement, "
+        )
+        print(
+            f"p50 / p99 {acknowledged(slack, 0)}; {waiting} of {len(roots)} still waited at the end"
+        )
+
+
+def acknowledged(slack: SlackServer, first: int) -> str:
+    seconds = sorted(s for d in slack.deliveries[first:] for s in d.seconds)
+    p50, p99 = (seconds[int(share * len(seconds))] for share in (0.5, 0.99))
+    return f"{1000 * p50:.0f} / {1000 * p99:.0f} ms"
 
 
 async def answered(slack: SlackServer, text: str) -> float:
@@ -140,6 +174,7 @@ def main() -> None:
     parser.add_argument("--each", type=int, default=5)
     given = parser.parse_args()
     asyncio.run(inboxes())
+    asyncio.run(steady(30, 12))
     asyncio.run(burst(given.threads, given.each))
 
 
