@@ -57,14 +57,14 @@ async def open_store_of(settings: Settings) -> AsyncIterator[Store]:
 
 
 @asynccontextmanager
-async def open_inbox(settings: Settings, agent: str) -> AsyncIterator[Inbox]:
+async def open_inbox(settings: Settings, agent: str) -> AsyncIterator[AgentDesk]:
     """The log, for an agent of this name: no model is loaded."""
     async with open_store_of(settings) as store:
-        yield Inbox(store, agent, settings.business)
+        yield AgentDesk(store, agent, settings.business)
 
 
 @dataclass(frozen=True, slots=True)
-class Inbox:
+class AgentDesk:
     """What an agent sees and does."""
 
     store: Store

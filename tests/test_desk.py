@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bot.app import Inbox
+from bot.app import AgentDesk
 from bot.assistant import Assistant
 from bot.conversation import MessageState, Reply, ReplyStatus, Role
 from bot.delivery import Fate, Incoming, Outgoing, Place, Posting, Postponed, Undeliverable
@@ -279,7 +279,7 @@ async def test_nothing_is_said_while_a_person_has_it_and_all_of_it_is_kept(
         await desk.take_in(incoming("a", 1))
         await until(lambda: platform.posted)
         (talk,) = await store.log.overview()
-        await Inbox(store, "ben", "").take_over(talk.conversation.id)
+        await AgentDesk(store, "ben", "").take_over(talk.conversation.id)
         await desk.take_in(incoming("a", 2, "Are you there?"))
         await until(lambda: _settled(store))
         await store.outbox.post(
@@ -304,7 +304,7 @@ async def test_a_takeover_waits_for_the_post_that_is_under_way(
         await desk.take_in(incoming("a", 1))
         await until(lambda: _posts(store, Posting.SENDING))
         (talk,) = await store.log.overview()
-        taking = asyncio.create_task(Inbox(store, "ben", "").take_over(talk.conversation.id))
+        taking = asyncio.create_task(AgentDesk(store, "ben", "").take_over(talk.conversation.id))
         await asyncio.sleep(0.2)
         assert not taking.done()
         platform.gate.set()
@@ -331,7 +331,7 @@ async def test_what_was_being_written_at_a_takeover_is_kept_and_not_sent(
         await desk.take_in(incoming("a", 1))
         await writing.wait()
         (talk,) = await store.log.overview()
-        await Inbox(store, "ben", "").take_over(talk.conversation.id)
+        await AgentDesk(store, "ben", "").take_over(talk.conversation.id)
         hold.set()
         await until(lambda: _settled(store))
     assert platform.posted == []

@@ -17,7 +17,7 @@ from statistics import median
 
 from sqlalchemy import insert
 
-from bot.app import Inbox
+from bot.app import AgentDesk
 from bot.conversation import ConversationState, SentimentLabel
 from bot.settings import TerminalSettings
 from bot.store import open_store
@@ -144,7 +144,7 @@ async def inbox(conversations: int) -> tuple[float, float]:
             ]  # fmt: skip
             async with store.database.writing() as session:
                 await session.execute(insert(ConversationRow), rows)
-            app = InboxApp(Inbox(store, "ben", "Lamps"), TerminalSettings())
+            app = InboxApp(AgentDesk(store, "ben", "Lamps"), TerminalSettings())
             async with app.run_test(size=(110, 32)) as pilot:
                 await pilot.pause(0.5)
                 moving, opening = [], []

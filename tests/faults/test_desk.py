@@ -16,7 +16,7 @@ from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from bot.app import Inbox
+from bot.app import AgentDesk
 from bot.delivery import Fate, Place, Posting
 from bot.store import open_store
 from tests.e2e.slack_server import Faults, SlackServer
@@ -169,7 +169,7 @@ async def test_taken_over_at_random_moments(tmp_path: Path) -> None:
     faults = Faults(server_errors=0.1, lost_answers=0.1)
     late: list[str] = []
     async with SlackServer(faults) as slack, await open_store(tmp_path / "kefu.db") as store:
-        inbox = Inbox(store, "ben", "")
+        inbox = AgentDesk(store, "ben", "")
 
         async def one(number: int) -> None:
             root = slack.say(HELP, f"U{number}", f"<@U0KEFU> takeover {number}")

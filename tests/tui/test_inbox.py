@@ -11,7 +11,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from bot.app import Inbox
+from bot.app import AgentDesk
 from bot.conversation import (
     Conversation,
     ConversationState,
@@ -54,7 +54,7 @@ async def talk(store: Store) -> Conversation:
 
 @asynccontextmanager
 async def inbox(store: Store, agent: str = "ben") -> AsyncIterator[Pilot[None]]:
-    app = InboxApp(Inbox(store, agent, "Lamps"), TerminalSettings())
+    app = InboxApp(AgentDesk(store, agent, "Lamps"), TerminalSettings())
     async with app.run_test(size=(110, 30)) as pilot:
         await pilot.pause()
         yield pilot
@@ -123,7 +123,7 @@ async def test_take_over_answer_and_hand_back(store: Store, talk: Conversation) 
 async def test_two_agents_see_each_others_claims(store: Store, talk: Conversation) -> None:
     async with inbox(store) as pilot:
         await pilot.press("enter")
-        await Inbox(store, "cleo", "Lamps").take_over(talk.id)
+        await AgentDesk(store, "cleo", "Lamps").take_over(talk.id)
         await until(pilot, lambda: "cleo has it" in said(pilot, "#about"))
         await until(pilot, lambda: any("cleo has it" in row for row in listed(pilot)))
         for key in ("f5", "f6", "f7"):
