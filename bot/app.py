@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bot.conversation import Message, Reply, Role
+from bot.conversation import ConversationState, Message, Reply, Role
 from bot.errors import UsageError
 from bot.settings import Settings
 
@@ -87,6 +87,10 @@ class AgentDesk:
         while under_way:
             await asyncio.sleep(_SECONDS_BETWEEN)
             under_way = await self.store.outbox.take_over(conversation_id, self.agent)
+
+    async def set_state(self, conversation_id: str, state: ConversationState) -> None:
+        """Raise HeldByAnother."""
+        await self.store.log.set_state(conversation_id, state, agent=self.agent)
 
     async def answer(self, conversation_id: str, reply: Reply) -> Message:
         """Into the log and on its way to the platform. Raise HeldByAnother."""

@@ -83,8 +83,7 @@ class Desk:
             limits.workers, self._lease_incoming, self._serve, poll_seconds=limits.poll_seconds
         )
         self._intake = Intake(lambda *messages: store.inbox.take_in(*messages))
-        self._leased_at: dict[int, float] = {}
-        self._senders: Crew[Outgoing] = Crew(
+        self._senders: Crew[tuple[Outgoing, float]] = Crew(
             limits.senders, self._lease_outgoing, self._send, poll_seconds=limits.poll_seconds
         )
 
@@ -131,13 +130,13 @@ class Desk:
             self._adapter.channel, limit=room, seconds=self._limits.lease_seconds
         )
 
-    async def _lease_outgoing(self, room: int) -> list[Outgoing]:
+    async def _lease_outgoing(self, room: int) -> list[tuple[Outgoing, float]]:
+        """Each with when it was leased, at the earliest."""
         now = time.monotonic()
         leased = await self._store.outbox.lease(
             self._adapter.channel, limit=room, seconds=self._limits.lease_seconds
         )
-        self._leased_at = {one.number: now for one in leased}
-        return leased
+        return [(one, now) for one in leased]
 
     async def _renew(self) -> None:
         while True:
@@ -201,10 +200,10 @@ class Desk:
         )
         await self._store.inbox.give_up(lease, notice, reason)
 
-    async def _send(self, outgoing: Outgoing) -> None:
+    async def _send(self, leased: tuple[Outgoing, float]) -> None:
         """Begun in the first half of its lease, or left to whoever has it next."""
-        began = self._leased_at.get(outgoing.number, 0.0)
-        if time.monotonic() - began > self._limits.lease_seconds / 2:
+        outgoing, since = leased
+        if time.monotonic() - since > self._limits.lease_seconds / 2:
             return
         with suppress(StoreError):  # its lease runs out, and it is looked for
             try:

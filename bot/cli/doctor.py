@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,35 +63,31 @@ def _system(report: SystemReport) -> Iterator[tuple[str, str]]:
         yield "warning", report.warning
 
 
-def _language_model(settings: Settings) -> Check:
+def _model(name: str, find: Callable[[str], Path], *, writes: bool) -> Check:
     from bot.engine.loading import is_encoder, read_metadata
-    from models.catalogue import find_language_model
 
-    name = settings.engine.model
     try:
-        path = find_language_model(name, settings.paths.models)
-        if is_encoder(read_metadata(path)):
+        path = find(name)
+        if is_encoder(read_metadata(path)) and writes:
             raise ModelFileError(f"{path} is an encoder, not a language model; mend engine.model")
     except (KefuError, OSError) as error:
         return Check(f"model {name}", ok=False, found=str(error))
-    return _sound(name, path)
+    return Check(f"model {name}", ok=True, found=f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
+
+
+def _language_model(settings: Settings) -> Check:
+    from models.catalogue import find_language_model
+
+    def find(name: str) -> Path:
+        return find_language_model(name, settings.paths.models)
+
+    return _model(settings.engine.model, find, writes=True)
 
 
 def _encoder() -> Check:
-    from bot.engine.loading import read_metadata
     from models.catalogue import find
 
-    name = "kefu-encoder"
-    try:
-        path = find(name)
-        read_metadata(path)
-    except (KefuError, OSError) as error:
-        return Check(f"model {name}", ok=False, found=str(error))
-    return _sound(name, path)
-
-
-def _sound(name: str, path: Path) -> Check:
-    return Check(f"model {name}", ok=True, found=f"{path} ({path.stat().st_size / 1e6:.1f} MB)")
+    return _model("kefu-encoder", find, writes=False)
 
 
 def _adapter(path: Path) -> Check:

@@ -64,7 +64,7 @@ def show_manifest(
 
 async def _serve(settings: Settings, address: tuple[str, int] | None) -> None:
     try:
-        from bot.adapters.slack.app import SlackApp, SlackCredentials, who_are_we
+        from bot.adapters.slack.app import EVENTS_PATH, SlackApp, SlackCredentials, who_are_we
     except ImportError as error:
         raise SettingsError(
             f"a package for Slack is missing ({error.name}); "
@@ -98,7 +98,7 @@ async def _serve(settings: Settings, address: tuple[str, int] | None) -> None:
                     _tell("connected to Slack; Ctrl-C ends")
             else:
                 port = await stack.enter_async_context(app.http(*address))
-                _tell(f"listening at http://{address[0]}:{port}/slack/events; Ctrl-C ends")
+                _tell(f"listening at http://{address[0]}:{port}{EVENTS_PATH}; Ctrl-C ends")
             await working
         finally:
             desk.stop()

@@ -15,7 +15,14 @@ from bot.delivery import OPEN_FATES, Fate, Incoming, Lease, Place, Posting
 from bot.errors import LeaseLost
 from bot.store.database import Database
 from bot.store.log import append, edit, title_from
-from bot.store.rows import conversation_of, message_of, message_row, new_id, reply_row, utc_now
+from bot.store.rows import (
+    conversation_of,
+    conversation_row,
+    message_of,
+    message_row,
+    reply_row,
+    utc_now,
+)
 from bot.store.schema import ConversationRow, InboxRow, MessageRow, OutboxRow, PlaceRow
 
 DELETED = "deleted by the customer"
@@ -86,9 +93,9 @@ class Inbox:
 
     async def conversation_at(self, place: Place) -> str | None:
         """Its id."""
-        here = PlaceRow.channel == place.channel, PlaceRow.key == place.key
+        query = select(PlaceRow.conversation_id).where(_is_at(place))
         async with self._database.reading() as session:
-            found: str | None = await session.scalar(select(PlaceRow.conversation_id).where(*here))
+            found: str | None = await session.scalar(query)
             return found
 
     async def lease(self, channel: str, *, limit: int, seconds: float) -> list[Lease]:
@@ -222,21 +229,11 @@ class Inbox:
 
     async def _place(self, session: AsyncSession, incoming: Incoming) -> PlaceRow:
         """Found, or made with a conversation of its own."""
-        place = incoming.place
-        here = PlaceRow.channel == place.channel, PlaceRow.key == place.key
-        row = await session.scalar(select(PlaceRow).where(*here))
+        row = await session.scalar(select(PlaceRow).where(_is_at(incoming.place)))
         if row is not None:
             return row
-        now = self._clock()
-        conversation = ConversationRow(
-            id=new_id(),
-            channel=place.channel,
-            customer=incoming.customer,
-            title="",
-            state=ConversationState.OPEN,
-            created_at=now,
-            updated_at=now,
-        )
+        place = incoming.place
+        conversation = conversation_row(place.channel, incoming.customer, "", self._clock())
         session.add(conversation)
         await session.flush()
         row = PlaceRow(channel=place.channel, key=place.key, conversation_id=conversation.id)
@@ -298,6 +295,10 @@ def _ready(channel: str, now: datetime) -> Select[InboxRow, ConversationRow]:
     )
 
 
+def _is_at(place: Place) -> ColumnElement[bool]:
+    return and_(PlaceRow.channel == place.channel, PlaceRow.key == place.key)
+
+
 async def _turn(session: AsyncSession, place: PlaceRow) -> int:
     """Behind the place's own that are open; else level with whoever waits in front."""
     waiting = select(func.min(InboxRow.turn)).where(
@@ -327,13 +328,10 @@ async def _noted(session: AsyncSession, row: InboxRow) -> MessageRow | None:
 
 
 async def _began_before(session: AsyncSession, incoming: Incoming) -> bool:
-    place = incoming.place
     query = select(func.min(InboxRow.position)).join(
         PlaceRow, PlaceRow.number == InboxRow.place_number
     )
-    first = await session.scalar(
-        query.where(PlaceRow.channel == place.channel, PlaceRow.key == place.key)
-    )
+    first = await session.scalar(query.where(_is_at(incoming.place)))
     return first is not None and first < incoming.position
 
 

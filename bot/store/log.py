@@ -25,16 +25,16 @@ from bot.store.database import Database
 from bot.store.fulltext import MESSAGE_TERMS, all_of
 from bot.store.rows import (
     conversation_of,
+    conversation_row,
     message_of,
     message_row,
-    new_id,
     reply_row,
     sentiment_of,
     utc_now,
 )
 from bot.store.schema import ConversationRow, MessageRow
 from bot.store.segmentation import index_terms, query_phrases, snippet
-from bot.store.silence import withdraw_all
+from bot.store.silence import check_holder, withdraw_all
 
 TITLE_LENGTH = 60
 PREVIEW_LENGTH = 200
@@ -65,16 +65,7 @@ class ConversationLog:
         self._clock = clock
 
     async def start(self, *, channel: str, customer: str = "", title: str = "") -> Conversation:
-        now = self._clock()
-        row = ConversationRow(
-            id=new_id(),
-            channel=channel,
-            customer=customer,
-            title=title,
-            state=ConversationState.OPEN,
-            created_at=now,
-            updated_at=now,
-        )
+        row = conversation_row(channel, customer, title, self._clock())
         async with self._database.writing() as session:
             session.add(row)
             return await _stored(session, row)
@@ -179,9 +170,14 @@ class ConversationLog:
             row.title = title
             return await _stored(session, row)
 
-    async def set_state(self, conversation_id: str, state: ConversationState) -> Conversation:
+    async def set_state(
+        self, conversation_id: str, state: ConversationState, *, agent: str | None = None
+    ) -> Conversation:
+        """By an agent of this name: raise HeldByAnother where it is another's."""
         async with self._database.writing() as session:
             row = await conversation_row_of(session, conversation_id)
+            if agent is not None:
+                check_holder(row, agent)
             row.state = state
             if row.agent:
                 await withdraw_all(session, conversation_id, self._clock())

@@ -10,13 +10,12 @@ from sqlalchemy.orm import aliased
 
 from bot.conversation import ConversationState, Message, Reply, Role
 from bot.delivery import Outgoing, Place, Posting
-from bot.errors import HeldByAnother
 from bot.store.database import Database
 from bot.store.inbox import has_come, has_run_out, outbox_row
 from bot.store.log import append, conversation_row_of
 from bot.store.rows import message_of, reply_row, utc_now
 from bot.store.schema import ConversationRow, MessageRow, OutboxRow, PlaceRow
-from bot.store.silence import is_bots, withdraw, withdraw_all
+from bot.store.silence import check_holder, is_bots, withdraw, withdraw_all
 
 _UNSENT = (Posting.PENDING, Posting.SENDING)
 
@@ -101,7 +100,7 @@ class Outbox:
         HeldByAnother where it is not this agent's."""
         async with self._database.writing() as session:
             conversation = await conversation_row_of(session, conversation_id)
-            _check_holder(conversation, agent)
+            check_holder(conversation, agent)
             said = reply_row(conversation_id, role, reply, self._clock())
             message = await append(session, conversation, said)
             place = await session.scalar(
@@ -118,7 +117,7 @@ class Outbox:
         async with self._database.writing() as session:
             now = self._clock()
             conversation = await conversation_row_of(session, conversation_id)
-            _check_holder(conversation, agent)
+            check_holder(conversation, agent)
             conversation.state, conversation.agent = ConversationState.HANDED_OFF, agent
             conversation.updated_at = now
             await withdraw_all(session, conversation_id, now)
@@ -130,11 +129,6 @@ class Outbox:
         query = select(OutboxRow.state, func.count()).where(OutboxRow.channel == channel)
         async with self._database.reading() as session:
             return dict(list(await session.execute(query.group_by(OutboxRow.state))))
-
-
-def _check_holder(conversation: ConversationRow, agent: str) -> None:
-    if conversation.agent not in ("", agent):
-        raise HeldByAnother(f"{conversation.agent} has this conversation; ask them, or wait")
 
 
 def _mine(outgoing: Outgoing) -> tuple[ColumnElement[bool], ...]:

@@ -10,6 +10,7 @@ import uuid_utils
 from bot.conversation import (
     Citation,
     Conversation,
+    ConversationState,
     Message,
     Passage,
     Reply,
@@ -41,6 +42,18 @@ def conversation_of(row: ConversationRow) -> Conversation:
         created_at=row.created_at,
         updated_at=row.updated_at,
         agent=row.agent,
+    )
+
+
+def conversation_row(channel: str, customer: str, title: str, at: datetime) -> ConversationRow:
+    return ConversationRow(
+        id=new_id(),
+        channel=channel,
+        customer=customer,
+        title=title,
+        state=ConversationState.OPEN,
+        created_at=at,
+        updated_at=at,
     )
 
 

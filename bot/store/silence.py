@@ -1,4 +1,4 @@
-"""What the bot said and nobody has posted yet, where a person has the conversation."""
+"""Who has a conversation, and what becomes of what the bot said there and nobody has posted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.conversation import MessageState, Role
 from bot.delivery import Posting
-from bot.store.schema import MessageRow, OutboxRow
+from bot.errors import HeldByAnother
+from bot.store.schema import ConversationRow, MessageRow, OutboxRow
+
+
+def check_holder(conversation: ConversationRow, agent: str) -> None:
+    """Raise HeldByAnother where it is another agent's."""
+    if conversation.agent not in ("", agent):
+        raise HeldByAnother(f"{conversation.agent} has this conversation; ask them, or wait")
 
 
 def is_bots(conversation_id: str) -> ColumnElement[bool]:

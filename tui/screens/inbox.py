@@ -14,7 +14,7 @@ from textual.screen import Screen
 from textual.widgets import Footer, OptionList, Static
 
 from bot.conversation import Conversation, ConversationState, Message, Reply, ReplyStatus
-from bot.errors import HeldByAnother, KefuError
+from bot.errors import KefuError
 from bot.store.agenda import AgendaItem, Need
 from bot.text import counted
 from tui.desk import ConversationLog
@@ -54,6 +54,10 @@ class InboxDesk(Protocol):
     async def agenda(self, limit: int) -> Sequence[AgendaItem]: ...
     async def counts(self) -> Mapping[Need, int]: ...
     async def take_over(self, conversation_id: str) -> None:
+        """Raise HeldByAnother."""
+        ...
+
+    async def set_state(self, conversation_id: str, state: ConversationState) -> None:
         """Raise HeldByAnother."""
         ...
 
@@ -206,10 +210,7 @@ class InboxScreen(Screen[None]):
     async def _set(self, state: ConversationState) -> None:
         if talk := self._chosen():
             with self._told():
-                now = await self._desk.log.conversation(talk.id)
-                if now.agent not in ("", self._desk.agent):
-                    raise HeldByAnother(f"{now.agent} has this conversation; ask them, or wait")
-                await self._desk.log.set_state(talk.id, state)
+                await self._desk.set_state(talk.id, state)
             await self._refresh()
 
     async def action_step(self, step: int) -> None:
