@@ -16,7 +16,7 @@ _SECONDS_BETWEEN = 0.05
 """Two looks at whether a post that is under way has landed."""
 
 if TYPE_CHECKING:
-    from bot.assistant import Assistant
+    from bot.assistant import Assistant, Policy
     from bot.engine.benchmark import Benchmark
     from bot.engine.chat_model import LlamaChatModel
     from bot.engine.embeddings import LlamaEmbeddings
@@ -145,6 +145,7 @@ async def open_kefu(settings: Settings) -> AsyncIterator[Kefu]:
             business=settings.business,
             passages=settings.knowledge.passages,
             max_tokens=settings.engine.max_tokens,
+            policy=_policy(settings),
         )
         yield Kefu(
             settings=settings,
@@ -236,6 +237,14 @@ def measure_engine(
     with _engine_thread() as thread:
         model = LanguageModel.load(file, thread, settings.engine, settings.paths.engine_modes)
         return measure(model, thread, conversations=conversations, turns=turns)
+
+
+def _policy(settings: Settings) -> Policy:
+    from bot.assistant import Policy
+    from bot.skills.topics import Topic, Topics
+
+    topics = [Topic(t.name, tuple(t.words), t.reply, t.person) for t in settings.topics]
+    return Policy(Topics(topics), settings.handoff.after_unknown, settings.hours.parsed())
 
 
 async def read_sample(knowledge: Knowledge, settings: Settings) -> None:

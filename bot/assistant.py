@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import TypeAlias
 
 from langchain_core.language_models import BaseChatModel
@@ -32,12 +33,14 @@ from bot.conversation import (
     TurnEvent,
 )
 from bot.errors import KefuError, StoreError
+from bot.hours import BusinessHours
 from bot.language import detect_language
 from bot.skills import handoff, prompt, replies
 from bot.skills.grounding import Grounding
 from bot.skills.prompt import Turn
 from bot.skills.sentiment import SentimentTagger
 from bot.skills.small_talk import small_talk
+from bot.skills.topics import Topic, Topics
 from bot.skills.wishes import says_yes, wishes_for_a_person
 from bot.speaking import Notice, Pieces, Speaker, Speech
 from bot.store import ConversationLog
@@ -53,6 +56,12 @@ STRIDE = 100
 CONTEXT_QUESTIONS, CONTEXT_CHARACTERS = 3, 300
 """What a follow-up is searched with: the encoder reads 512 tokens in all."""
 
+
+_FAREWELLS = {
+    handoff.ANGER: replies.ANGER,
+    handoff.NOTHING_FOUND: replies.NOTHING_FOUND,
+    handoff.FAILED: replies.FAILED,
+}
 
 Record: TypeAlias = Callable[[Reply, ConversationState | None], Awaitable[Message]]
 """Stores a reply and the state that it leaves the conversation in; None where that stays."""
@@ -81,6 +90,16 @@ class _Draft:
         return Token(piece)
 
 
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the business decided on: it varies with no model."""
+
+    topics: Topics = field(default_factory=Topics)
+    after_unknown: int = 2
+    """So many questions in a row to which nothing is found call a person; 0: never."""
+    hours: BusinessHours = BusinessHours()
+
+
 class Assistant:
     def __init__(
         self,
@@ -93,12 +112,16 @@ class Assistant:
         business: str,
         passages: int = 4,
         max_tokens: int = 400,
+        policy: Policy | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._log = log
         self._knowledge = knowledge
         self._tagger = tagger
         self._grounding = grounding
         self._passages = passages
+        self._policy = policy or Policy()
+        self._clock = clock
         self._speaker = Speaker(model, grounding, business=business, max_tokens=max_tokens)
 
     async def reply(self, conversation: Conversation, text: str) -> AsyncGenerator[TurnEvent, None]:
@@ -168,18 +191,35 @@ class Assistant:
             yield HandedOff(handoff.HELD, None)
             return
         history = await self._history(message)
-        decision = handoff.decide(history, wishes=wishes_for_a_person, agrees=says_yes)
+        topic = self._policy.topics.of(message.text)
+        decision = handoff.decide(
+            history,
+            wishes=wishes_for_a_person,
+            agrees=says_yes,
+            topic=lambda _: topic.name if topic and topic.person else None,
+        )
         if decision:
             yield await self._hand_off(decision.rule, draft)
             return
-        if kind := small_talk(message.text):
+        if topic and (told := topic.told(draft.language)):
+            events = self._recite(topic, told, draft)
+        elif kind := small_talk(message.text):
             events = self._be_friendly(kind, history, message, draft)
         else:
             events = self._answer_question(history, message, draft)
         async with aclosing(events):
             async for event in events:
                 yield event
-        yield Answered(await self._record(draft))
+        if draft.rule == handoff.NOTHING_FOUND:
+            yield await self._hand_off(draft.rule, draft)
+        else:
+            yield Answered(await self._record(draft))
+
+    async def _recite(
+        self, topic: Topic, told: str, draft: _Draft
+    ) -> AsyncGenerator[TurnEvent, None]:
+        draft.rule = f"canned: {topic.name}"
+        yield draft.say(told)
 
     async def _be_friendly(
         self, kind: str, history: Sequence[Message], message: Message, draft: _Draft
@@ -216,7 +256,11 @@ class Assistant:
                     yield event
         elif len(message.text) > prompt.QUESTION_CHARACTERS:  # nor was it searched with the rest
             yield Shortened(characters=prompt.QUESTION_CHARACTERS)
-        if not draft.text.strip():
+        if draft.text.strip():
+            return
+        if handoff.finds_nothing_again(history, self._policy.after_unknown):
+            draft.rule = handoff.NOTHING_FOUND
+        else:
             draft.status, draft.speech.citations = ReplyStatus.UNKNOWN, ()
             draft.rule = "nothing that the passages support" if draft.model else "nothing found"
             yield draft.say(replies.fixed(replies.UNKNOWN, draft.language))
@@ -237,10 +281,20 @@ class Assistant:
 
     async def _hand_off(self, rule: str, draft: _Draft) -> HandedOff:
         draft.status, draft.rule = ReplyStatus.HANDED_OFF, rule
-        said = replies.ANGER if rule == handoff.ANGER else replies.HANDED_OFF
-        draft.say(replies.fixed(said, draft.language))
+        draft.say(self.farewell(rule, draft.language))
         state = ConversationState.HANDED_OFF
         return HandedOff(rule, await self._record(draft, then=state))
+
+    def farewell(self, rule: str, language: str) -> str:
+        """What the customer hears when a person is called, and when one will be there."""
+        if rule.startswith(handoff.POLICY):
+            topic = self._policy.topics.named(rule.removeprefix(handoff.POLICY))
+            own = topic.told(language) if topic else None
+            said = own or replies.fixed(replies.POLICY, language)
+        else:
+            said = replies.fixed(_FAREWELLS.get(rule, replies.HANDED_OFF), language)
+        opens = self._policy.hours.next_opening(self._clock())
+        return said if opens is None else f"{said} {replies.closed_until(opens, language)}"
 
     async def _look_up(
         self, message: Message, history: Sequence[Message]

@@ -64,6 +64,15 @@ class Lease:
     """In the log, where it stands already: an earlier attempt was cut off."""
 
 
+class Post(StrEnum):
+    """What a message goes out as."""
+
+    REPLY = "reply"
+    """To the customer."""
+    ALERT = "alert"
+    """To the agents: it is the message by which the customer was told that a person comes."""
+
+
 class Posting(StrEnum):
     """What became of a message to a platform."""
 
@@ -84,6 +93,7 @@ class Outgoing:
     message: Message
     may_have_landed: bool
     """An earlier attempt was cut off: look before posting again. `message.id` names it."""
+    kind: Post = Post.REPLY
 
 
 class Postponed(Exception):

@@ -27,10 +27,10 @@ from bot.conversation import (
     ReplyStatus,
 )
 from bot.crew import Crew
-from bot.delivery import Fate, Incoming, Lease, Outgoing, Postponed, Undeliverable
+from bot.delivery import Fate, Incoming, Lease, Outgoing, Post, Postponed, Undeliverable
 from bot.errors import KefuError, LeaseLost, ModelError, StoreError
 from bot.intake import Intake
-from bot.skills import handoff, replies
+from bot.skills import handoff, summary
 from bot.store import Store
 
 _logger = logging.getLogger("kefu")
@@ -44,6 +44,11 @@ class Adapter(Protocol):
 
     async def deliver(self, outgoing: Outgoing) -> str:
         """Post it; what the platform calls it. Raise Postponed or Undeliverable."""
+        ...
+
+    async def alert(self, outgoing: Outgoing, digest: Sequence[str]) -> str:
+        """As `deliver`, but to the agents, in a few lines; nothing, and "", where the operator
+        named no room of theirs."""
         ...
 
 
@@ -193,7 +198,7 @@ class Desk:
         language = message.language or "en"
         _logger.error("message %d of the inbox was set aside: %s", lease.number, reason)
         notice = Reply(
-            replies.fixed(replies.FAILED, language),
+            self._assistant.farewell(handoff.FAILED, language),
             ReplyStatus.HANDED_OFF,
             language,
             rule=handoff.FAILED,
@@ -208,13 +213,20 @@ class Desk:
         with suppress(StoreError):  # its lease runs out, and it is looked for
             try:
                 async with asyncio.timeout(self._limits.lease_seconds / 2):
-                    reference = await self._adapter.deliver(outgoing)
+                    reference = await self._deliver(outgoing)
             except Undeliverable as error:
                 await self._lose(outgoing, str(error))
             except Exception as error:
                 await self._send_later(outgoing, error)
             else:
                 await self._store.outbox.sent(outgoing, reference)
+
+    async def _deliver(self, outgoing: Outgoing) -> str:
+        if outgoing.kind is Post.REPLY:
+            return await self._adapter.deliver(outgoing)
+        talk = outgoing.message.conversation
+        messages = await self._store.log.messages(talk, limit=summary.LOOKED_AT)
+        return await self._adapter.alert(outgoing, summary.digest(messages).lines)
 
     async def _send_later(self, outgoing: Outgoing, error: Exception) -> None:
         if not isinstance(error, Postponed | TimeoutError):

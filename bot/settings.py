@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -16,6 +17,7 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    model_validator,
 )
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
@@ -27,6 +29,7 @@ from pydantic_settings import (
 )
 
 from bot.errors import SettingsError
+from bot.hours import BusinessHours
 from bot.paths import Paths
 
 SMALLEST_WINDOW = 256
@@ -98,6 +101,53 @@ class KnowledgeSettings(Section):
     """How many passages a reading model is shown."""
 
 
+class HoursSettings(Section):
+    timezone: str = "UTC"
+    """Of the business, for example "Europe/Berlin"."""
+    open: dict[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], str] = Field(
+        default_factory=dict
+    )
+    """When somebody is there, for example `{ mon = "09:00-12:30, 13:30-17:00" }`; empty: always."""
+    holidays: list[date] = Field(default_factory=list)
+    """Days on which nobody is there, for example `["2026-12-25"]`."""
+
+    @model_validator(mode="after")
+    def _check(self) -> HoursSettings:
+        try:
+            self.parsed()
+        except (KeyError, OSError):  # of the zone
+            raise ValueError(f"{self.timezone!r} is no time zone; write Europe/Berlin, say") from None
+        return self
+
+    def parsed(self) -> BusinessHours:
+        week = {str(day): spans for day, spans in self.open.items()}
+        return BusinessHours.parse(self.timezone, week, self.holidays)
+
+
+class HandoffSettings(Section):
+    after_unknown: int = Field(default=2, ge=0)
+    """So many questions in a row to which nothing is found call a person; 0: never."""
+    agents: dict[str, str] = Field(default_factory=dict)
+    """Where agents are told, by platform, for example `{ slack = "C0123456789" }`."""
+
+
+class TopicSettings(Section):
+    """One `[[topics]]` of kefu.toml."""
+
+    name: str = Field(min_length=1, max_length=60)
+    words: list[Annotated[str, Field(min_length=1)]] = Field(min_length=1)
+    person: bool = True
+    reply: dict[Annotated[str, Field(pattern=r"^[a-z]{2}$")], Annotated[str, Field(min_length=1)]] = (
+        Field(default_factory=dict)
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> TopicSettings:
+        if not self.person and not self.reply:
+            raise ValueError(f"the topic {self.name!r} calls no person, so it needs a reply")
+        return self
+
+
 class StoreSettings(Section):
     url: str = ""
     """A SQLAlchemy URL; empty means SQLite in the home folder."""
@@ -128,6 +178,12 @@ class Settings(BaseSettings):
     """The language model and how it is run."""
     knowledge: KnowledgeSettings = KnowledgeSettings()
     """How help pages are searched."""
+    hours: HoursSettings = HoursSettings()
+    """When there is somebody to hand a conversation to."""
+    handoff: HandoffSettings = HandoffSettings()
+    """When a person is called, and where agents are told."""
+    topics: list[TopicSettings] = Field(default_factory=list)
+    """Topics with a fixed reply, or for a person alone."""
     store: StoreSettings = StoreSettings()
     """Where conversations are kept."""
     terminal: TerminalSettings = TerminalSettings()

@@ -1,12 +1,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bot.assistant import Assistant
+from bot.assistant import Assistant, Policy
 from bot.conversation import (
     Answered,
     Conversation,
@@ -24,8 +25,10 @@ from bot.conversation import (
     Waiting,
 )
 from bot.errors import ModelError
+from bot.hours import BusinessHours
 from bot.skills import handoff, replies
 from bot.skills.grounding import Grounding
+from bot.skills.topics import Topic, Topics
 from bot.store import Store, open_store
 from knowledge.index import Knowledge
 from knowledge.terms import content_terms
@@ -59,7 +62,7 @@ async def make(store: Store, tmp_path: Path) -> Make:
     knowledge = Knowledge(store.passages, encoder)
     await knowledge.add([tmp_path / "returns.md"])
 
-    def make(model: ScriptedChatModel) -> Assistant:
+    def make(model: ScriptedChatModel, **more: Any) -> Assistant:
         return Assistant(
             model,
             log=store.log,
@@ -67,6 +70,7 @@ async def make(store: Store, tmp_path: Path) -> Make:
             tagger=CalmTagger(),
             grounding=Grounding(encoder, content_terms),
             business="Lamps",
+            **more,
         )
 
     return make
@@ -312,3 +316,77 @@ async def test_a_model_that_fails_is_one_line_and_loses_nothing(
     first, last = await store.log.messages(conversation.id)
     assert first.text == "How long can shoes be returned?"
     assert last.state is MessageState.FAILED
+
+
+async def test_nothing_found_twice_calls_a_person(
+    make: Make, store: Store, conversation: Conversation
+) -> None:
+    assistant = make(ScriptedChatModel(replies=[]))
+    first = await turn(assistant, conversation, "Do you take bitcoin?")
+    assert isinstance(first[-1], Answered)
+    second = await turn(assistant, conversation, "Do you take gold?")
+    handed = second[-1]
+    assert isinstance(handed, HandedOff)
+    assert handed.rule == handoff.NOTHING_FOUND
+    assert handed.message
+    assert handed.message.text == replies.NOTHING_FOUND["en"]
+    assert handed.message.status is ReplyStatus.HANDED_OFF
+    held = await store.log.conversation(conversation.id)
+    assert held.state is ConversationState.HANDED_OFF
+
+
+TOPICS = Topics(
+    [
+        Topic("legal", ("lawyer",)),
+        Topic("press", ("newspaper",), {"en": "Write to press@lamps.example."}),
+        Topic("recall", ("X-100",), {"en": "Unplug it.", "zh": "请拔掉插头。"}, person=False),
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("My lawyer will call you", replies.POLICY["en"]),
+        ("I write for a newspaper", "Write to press@lamps.example."),
+    ],
+)
+async def test_a_topic_for_a_person_alone(
+    make: Make, conversation: Conversation, text: str, told: str
+) -> None:
+    assistant = make(ScriptedChatModel(replies=[]), policy=Policy(TOPICS))
+    handed = (await turn(assistant, conversation, text))[-1]
+    assert isinstance(handed, HandedOff)
+    assert handed.rule.startswith("policy: ")
+    assert handed.message
+    assert handed.message.text == told
+
+
+async def test_a_canned_reply_is_said_word_for_word_by_no_model(
+    make: Make, conversation: Conversation
+) -> None:
+    assistant = make(ScriptedChatModel(replies=[]), policy=Policy(TOPICS))
+    events = await turn(assistant, conversation, "Is the X-100 safe?")
+    assert shown(events) == "Unplug it."
+    answered = events[-1]
+    assert isinstance(answered, Answered)
+    assert (answered.message.rule, answered.message.model) == ("canned: recall", None)
+    assert shown(await turn(assistant, conversation, "X-100安全吗？")) == "请拔掉插头。"
+
+
+async def test_outside_business_hours_the_customer_hears_when(
+    make: Make, conversation: Conversation
+) -> None:
+    hours = BusinessHours.parse("Europe/Berlin", {"mon": "09:00-17:00"})
+    assistant = make(
+        ScriptedChatModel(replies=[]),
+        policy=Policy(hours=hours),
+        clock=lambda: datetime(2026, 11, 27, 20, tzinfo=UTC),
+    )
+    handed = (await turn(assistant, conversation, "I want to talk to a human"))[-1]
+    assert isinstance(handed, HandedOff)
+    assert handed.message
+    assert handed.message.text.endswith("back on Monday, 30 November at 09:00 (CET).")
+    german = assistant.farewell(handoff.FAILED, "de")
+    assert german.endswith("am Montag, 30.11. um 09:00 Uhr (CET).")
+    assert assistant.farewell(handoff.ANGER, "pt").startswith(replies.ANGER["en"])

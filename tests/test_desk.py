@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,7 @@ class Platform:
         self.posted: list[tuple[str, str]] = []
         self.faults: list[Exception] = []
         self.looked_for: list[str] = []
+        self.alerts: list[tuple[str, ...]] = []
         self.gate = asyncio.Event()
         self.gate.set()
         self._landed: dict[str, str] = {}
@@ -58,6 +59,10 @@ class Platform:
         if fault is not None:
             raise fault
         return self._landed[message.id]
+
+    async def alert(self, outgoing: Outgoing, digest: Sequence[str]) -> str:
+        self.alerts.append((outgoing.place.key, *digest))
+        return "alert"
 
     def at(self, place: str) -> list[str]:
         return [text for where, text in self.posted if where == place]
@@ -399,3 +404,39 @@ async def test_a_full_disk_is_not_acknowledged_and_work_goes_on_when_there_is_ro
         await desk.take_in(incoming("a", 1))
         await until(lambda: platform.posted)
     assert platform.posted == [("a", ANSWER)]
+
+
+async def test_agents_are_told_once_in_three_lines(
+    make: Callable[..., Desk], platform: Platform, store: Store
+) -> None:
+    async with running(make()):
+        await make().take_in(incoming("a", 1))
+        await make().take_in(incoming("a", 2, "I want to talk to a human"))
+        await until(lambda: platform.alerts)
+        await until(lambda: _sent(store, 3))
+    assert platform.at("a") == [ANSWER, replies.HANDED_OFF["en"]]
+    (told,) = platform.alerts
+    assert told[:2] == ("a", f"“{QUESTION}”")
+    assert "Called because: asked for a person" in told[3]
+
+
+async def test_agents_who_cannot_be_told_hold_nothing_up(
+    make: Callable[..., Desk], platform: Platform, store: Store
+) -> None:
+    async def alert(*_: Any) -> str:
+        raise Undeliverable("channel_not_found")
+
+    platform.alert = alert  # type: ignore[method-assign]
+    async with running(make()):
+        await make().take_in(incoming("a", 1, "I want to talk to a human"))
+        await until(lambda: platform.at("a"))
+        await until(lambda: _settled(store))
+        await until(lambda: _posts(store, {Posting.SENT: 1, Posting.GAVE_UP: 1}))
+
+
+async def _sent(store: Store, count: int) -> bool:
+    return await _posts(store, {Posting.SENT: count})
+
+
+async def _posts(store: Store, expected: dict[Posting, int]) -> bool:
+    return await store.outbox.count("slack") == expected

@@ -82,7 +82,8 @@ async def _serve(settings: Settings, address: tuple[str, int] | None) -> None:
         kefu = await stack.enter_async_context(open_kefu(settings))
         for warning in kefu.warnings:
             _tell(warning)
-        desk = Desk(kefu.store, kefu.assistant, SlackClient(web))
+        agents = settings.handoff.agents.get("slack", "")
+        desk = Desk(kefu.store, kefu.assistant, SlackClient(web, agents=agents))
         app = SlackApp(credentials, web, identity, desk, kefu.store)
         loop = asyncio.get_running_loop()
         for one in (signal.SIGTERM, signal.SIGINT):

@@ -10,6 +10,9 @@ from bot.conversation import Message, MessageState, ReplyStatus, Role, Sentiment
 ASKED = "asked for a person"
 ACCEPTED = "accepted the offer of a person"
 ANGER = "anger"
+NOTHING_FOUND = "nothing found again"
+POLICY = "policy: "
+"""Followed by the topic's name."""
 HELD = "a person holds the conversation"
 FAILED = "the bot failed"
 
@@ -28,17 +31,43 @@ def decide(
     *,
     wishes: Callable[[str], bool],
     agrees: Callable[[str], bool],
+    topic: Callable[[str], str | None] = lambda _: None,
 ) -> Handoff | None:
-    """`recent`: the conversation so far, oldest first, the customer's new message the last."""
+    """`recent`: the conversation so far, oldest first, the customer's new message the last.
+    `topic`: the name of that for which a person is called."""
     text = recent[-1].text
     if wishes(text):
         return Handoff(ASKED)
     offered = len(recent) > 1 and _offers(recent[-2])
     if offered and agrees(text):
         return Handoff(ACCEPTED)
-    moods = [m.sentiment for m in recent if m.role is Role.CUSTOMER][-ANGRY_MESSAGES:]
-    angry = [m for m in moods if m and m.label is SentimentLabel.NEGATIVE and m.score < ANGRY_SCORE]
+    if name := topic(text):
+        return Handoff(POLICY + name)
+    moods = [m.sentiment for m in _since_a_person(recent) if m.role is Role.CUSTOMER]
+    last = moods[-ANGRY_MESSAGES:]
+    angry = [m for m in last if m and m.label is SentimentLabel.NEGATIVE and m.score < ANGRY_SCORE]
     return Handoff(ANGER) if len(angry) == ANGRY_MESSAGES else None
+
+
+def finds_nothing_again(recent: Sequence[Message], after: int) -> bool:
+    """Whether a reply that nothing was found would be the `after`-th in a row; 0 is never."""
+    replies = [m for m in _since_a_person(recent) if m.role is Role.ASSISTANT and _counts(m)]
+    last = replies[len(replies) - after + 1 :] if after > 1 else []
+    return after > 0 and len(last) == after - 1 and all(_offers(m) for m in last)
+
+
+def _since_a_person(recent: Sequence[Message]) -> Sequence[Message]:
+    """Was called or spoke: what was before has had its consequence."""
+    had = [
+        at
+        for at, m in enumerate(recent)
+        if m.role is Role.AGENT or m.status is ReplyStatus.HANDED_OFF
+    ]
+    return recent[had[-1] + 1 :] if had else recent
+
+
+def _counts(message: Message) -> bool:
+    return message.state is MessageState.COMPLETE and message.rule != "small talk"
 
 
 def _offers(message: Message) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 UNKNOWN = {
     "en": (
         "I could not find this in our help pages, and I would rather not guess. "
@@ -46,9 +48,57 @@ ANGER = {
         "they will answer you here."
     ),
     "zh": "非常抱歉，看来我没能帮到您。我已经通知了我们的同事，他们会在这里回复您。",
+    "de": (
+        "Es tut mir leid, ich merke, dass ich Ihnen nicht helfe. Ich habe jemanden aus unserem "
+        "Team gerufen, die Antwort kommt hier."
+    ),
+    "fr": (
+        "Je suis désolé, je vois que je ne vous aide pas. J'ai appelé une personne de notre "
+        "équipe, elle vous répondra ici."
+    ),
+    "es": (
+        "Lo siento, veo que no le estoy ayudando. He avisado a una persona de nuestro equipo, que "
+        "le responderá aquí."
+    ),
 }
-
-
+NOTHING_FOUND = {
+    "en": (
+        "I could not find this in our help pages either, so I have called a person from our team; "
+        "they will answer you here."
+    ),
+    "zh": "这个问题我在帮助页面里也没有找到，所以我已经通知了我们的同事，他们会在这里回复您。",
+    "de": (
+        "Auch dazu habe ich auf unseren Hilfeseiten nichts gefunden. Ich habe deshalb jemanden "
+        "aus unserem Team gerufen, die Antwort kommt hier."
+    ),
+    "fr": (
+        "Je n'ai pas trouvé cela non plus dans nos pages d'aide. J'ai donc appelé une personne de "
+        "notre équipe, elle vous répondra ici."
+    ),
+    "es": (
+        "Tampoco he encontrado esto en nuestras páginas de ayuda, así que he avisado a una persona "
+        "de nuestro equipo, que le responderá aquí."
+    ),
+}
+POLICY = {
+    "en": (
+        "This is for a person to answer. I have called one from our team; they will answer you "
+        "here."
+    ),
+    "zh": "这个问题需要由同事来回答。我已经通知了他们，他们会在这里回复您。",
+    "de": (
+        "Das beantwortet Ihnen besser ein Mensch. Ich habe jemanden aus unserem Team gerufen, die "
+        "Antwort kommt hier."
+    ),
+    "fr": (
+        "C'est à une personne de vous répondre. J'en ai appelé une de notre équipe, elle vous "
+        "répondra ici."
+    ),
+    "es": (
+        "Esto debe responderlo una persona. He avisado a alguien de nuestro equipo, que le "
+        "responderá aquí."
+    ),
+}
 FAILED = {
     "en": (
         "I am sorry, something went wrong here and I could not answer. I have called a person "
@@ -67,6 +117,32 @@ FAILED = {
         "Lo siento, algo ha fallado y no he podido responder. He avisado a una persona de nuestro "
         "equipo, que le responderá aquí."
     ),
+}
+CLOSED = {
+    "en": "We are closed at the moment and are back on {when}.",
+    "zh": "我们目前不在工作时间，将于{when}恢复服务。",
+    "de": "Im Moment ist niemand da; wir sind wieder da am {when}.",
+    "fr": "Nous sommes fermés pour le moment et de retour {when}.",
+    "es": "En este momento estamos cerrados; volvemos el {when}.",
+}
+"""Said behind what is said when a person is called."""
+_WEEKDAYS = {
+    "en": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
+    "zh": ("周一", "周二", "周三", "周四", "周五", "周六", "周日"),
+    "de": ("Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag", "Sonntag"),
+    "fr": ("lundi", "mardi", "mercredi", "jeudi", "vendredi", "samedi", "dimanche"),
+    "es": ("lunes", "martes", "miércoles", "jueves", "viernes", "sábado", "domingo"),
+}
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September",
+    "October", "November", "December",
+)  # fmt: skip
+_WHEN = {
+    "en": "{weekday}, {day} {month_name} at {time} ({zone})",
+    "zh": "{month}月{day}日（{weekday}）{time}（{zone}）",
+    "de": "{weekday}, {day}.{month}. um {time} Uhr ({zone})",
+    "fr": "{weekday} {day}/{month} à {time} ({zone})",
+    "es": "{weekday} {day}/{month} a las {time} ({zone})",
 }
 SMALL_TALK = {
     "greeting": {
@@ -123,6 +199,20 @@ SMALL_TALK = {
 def says_unknown(text: str) -> bool:
     """Whether this is the reply that offers a person because nothing was found."""
     return text.strip() in UNKNOWN.values()
+
+
+def closed_until(opens: datetime, language: str) -> str:
+    """`opens`: in the time zone of the business."""
+    known = language if language in CLOSED else "en"
+    when = _WHEN[known].format(
+        weekday=_WEEKDAYS[known][opens.weekday()],
+        day=opens.day,
+        month=opens.month,
+        month_name=_MONTHS[opens.month - 1],
+        time=f"{opens:%H:%M}",
+        zone=opens.tzname(),
+    )
+    return CLOSED[known].format(when=when)
 
 
 def fixed(replies: dict[str, str], language: str) -> str:

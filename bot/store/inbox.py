@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from bot.conversation import ConversationState, Message, MessageState, Reply, Role
-from bot.delivery import OPEN_FATES, Fate, Incoming, Lease, Place, Posting
+from bot.delivery import OPEN_FATES, Fate, Incoming, Lease, Place, Post, Posting
 from bot.errors import LeaseLost
 from bot.store.database import Database
 from bot.store.log import append, edit, title_from
@@ -177,6 +177,8 @@ class Inbox:
             message = await append(session, conversation, said)
             session.add(outbox_row(row.channel, row.place_number, message.id))
             is_handed_off = conversation.state is ConversationState.HANDED_OFF
+            if is_handed_off:
+                session.add(outbox_row(row.channel, row.place_number, message.id, Post.ALERT))
             self._end(row, Fate.HANDED_OFF if is_handed_off else Fate.ANSWERED, reply.rule)
             return message
 
@@ -194,7 +196,8 @@ class Inbox:
             told = reply_row(conversation.id, Role.ASSISTANT, notice, self._clock())
             message = await append(session, conversation, told)
             if conversation.state is not ConversationState.HANDED_OFF:
-                session.add(outbox_row(row.channel, row.place_number, message.id))
+                for kind in Post:
+                    session.add(outbox_row(row.channel, row.place_number, message.id, kind))
             conversation.state = ConversationState.HANDED_OFF
             self._end(row, Fate.FAILED, reason)
             return message
@@ -264,11 +267,14 @@ class Inbox:
         row.leased_until, row.text = None, ""
 
 
-def outbox_row(channel: str, place: int, message_id: str) -> OutboxRow:
+def outbox_row(
+    channel: str, place: int, message_id: str, kind: Post = Post.REPLY
+) -> OutboxRow:
     return OutboxRow(
         channel=channel,
         place_number=place,
         message_id=message_id,
+        kind=kind,
         state=Posting.PENDING,
         not_before=_EVER,
     )

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, u
 from sqlalchemy.orm import aliased
 
 from bot.conversation import ConversationState, Message, Reply, Role
-from bot.delivery import Outgoing, Place, Posting
+from bot.delivery import Outgoing, Place, Post, Posting
 from bot.store.database import Database
 from bot.store.inbox import has_come, has_run_out, outbox_row
 from bot.store.log import append, conversation_row_of
@@ -48,6 +48,7 @@ class Outbox:
                         place=Place(place.channel, place.key),
                         message=message_of(message),
                         may_have_landed=row.may_have_landed,
+                        kind=row.kind,
                     )
                 )
             return leased
@@ -59,7 +60,7 @@ class Outbox:
             await session.execute(update(OutboxRow).where(*_mine(outgoing)).values(**values))
 
     async def gave_up(self, outgoing: Outgoing, reason: str) -> None:
-        """The customer will not read it: a person is called."""
+        """Where it was for the customer, a person is called."""
         lost = update(ConversationRow).where(
             ConversationRow.id == outgoing.message.conversation,
             ConversationRow.state == ConversationState.OPEN,
@@ -67,8 +68,14 @@ class Outbox:
         async with self._database.writing() as session:
             values = {"state": Posting.GAVE_UP, "reason": reason, "leased_until": None}
             closed = update(OutboxRow).where(*_mine(outgoing)).values(**values)
-            if (await session.scalars(closed.returning(OutboxRow.number))).first() is not None:
-                await session.execute(lost.values(state=ConversationState.HANDED_OFF))
+            row = (await session.scalars(closed.returning(OutboxRow))).first()
+            if row is None or row.kind is not Post.REPLY:
+                return
+            called = await session.execute(lost.values(state=ConversationState.HANDED_OFF))
+            if called.rowcount:
+                session.add(
+                    outbox_row(row.channel, row.place_number, row.message_id, Post.ALERT)
+                )
 
     async def postpone(
         self,
@@ -90,7 +97,8 @@ class Outbox:
                 row.not_before = self._clock() + timedelta(seconds=seconds)
                 row.may_have_landed |= landed
                 row.attempts -= not counts
-                if agent and outgoing.message.role is Role.ASSISTANT:
+                is_bots = outgoing.message.role is Role.ASSISTANT and row.kind is Post.REPLY
+                if agent and is_bots:
                     await withdraw(session, row)
 
     async def post(
@@ -125,6 +133,14 @@ class Outbox:
             query = select(func.count()).where(is_bots(conversation_id), in_flight)
             return await session.scalar(query) or 0
 
+    async def message_at(self, channel: str, reference: str) -> Message | None:
+        """The reply that the platform calls so."""
+        query = select(MessageRow).join(OutboxRow, OutboxRow.message_id == MessageRow.id)
+        query = query.where(OutboxRow.channel == channel, OutboxRow.reference == reference)
+        async with self._database.reading() as session:
+            row = await session.scalar(query.where(OutboxRow.kind == Post.REPLY).limit(1))
+            return None if row is None else message_of(row)
+
     async def count(self, channel: str) -> dict[Posting, int]:
         query = select(OutboxRow.state, func.count()).where(OutboxRow.channel == channel)
         async with self._database.reading() as session:
@@ -143,7 +159,8 @@ def _ready(channel: str, now: datetime) -> Select[OutboxRow, PlaceRow, MessageRo
     """The first unsent message of each place, unless it is being sent."""
     other, others_message = aliased(OutboxRow), aliased(MessageRow)
     is_held = ConversationRow.agent != ""
-    is_silenced = and_(is_held, MessageRow.role == Role.ASSISTANT)
+    is_reply = OutboxRow.kind == Post.REPLY
+    is_silenced = and_(is_held, MessageRow.role == Role.ASSISTANT, is_reply)
     is_over = and_(  # a takeover that was broken off has not withdrawn it
         is_held,
         others_message.role == Role.ASSISTANT,
@@ -153,7 +170,7 @@ def _ready(channel: str, now: datetime) -> Select[OutboxRow, PlaceRow, MessageRo
         exists(other.number)
         .where(others_message.id == other.message_id)
         .where(other.place_number == OutboxRow.place_number, other.state.in_(_UNSENT))
-        .where(other.number < OutboxRow.number, ~is_over)
+        .where(other.number < OutboxRow.number, other.kind == OutboxRow.kind, ~is_over)
     )
     is_free = or_(OutboxRow.state == Posting.PENDING, has_run_out(OutboxRow.leased_until, now))
     return (

@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from bot.conversation import ConversationState, MessageState, ReplyStatus, Role, SentimentLabel
-from bot.delivery import Fate, Posting
+from bot.delivery import Fate, Post, Posting
 from bot.store.columns import StoredText, UtcDateTime, enum_column
 
 
@@ -19,6 +19,7 @@ class Base(DeclarativeBase):
         ConversationState: enum_column(ConversationState),
         Fate: enum_column(Fate),
         MessageState: enum_column(MessageState),
+        Post: enum_column(Post),
         Posting: enum_column(Posting),
         ReplyStatus: enum_column(ReplyStatus),
         Role: enum_column(Role),
@@ -142,17 +143,18 @@ class OutboxRow(Base):
 
     __tablename__ = "outbox"
     __table_args__ = (
+        UniqueConstraint("message_id", "kind"),
         Index("ix_outbox_state", "channel", "state", "number"),
         Index("ix_outbox_place", "place_number", "state", "number"),
+        Index("ix_outbox_reference", "channel", "reference"),
         {"sqlite_autoincrement": True},
     )
 
     number: Mapped[int] = mapped_column(primary_key=True)
     channel: Mapped[str]
     place_number: Mapped[int] = mapped_column(ForeignKey("places.number", ondelete="CASCADE"))
-    message_id: Mapped[str] = mapped_column(
-        ForeignKey("messages.id", ondelete="CASCADE"), unique=True
-    )
+    message_id: Mapped[str] = mapped_column(ForeignKey("messages.id", ondelete="CASCADE"))
+    kind: Mapped[Post]
     state: Mapped[Posting]
     attempts: Mapped[int] = mapped_column(default=0)
     fence: Mapped[int] = mapped_column(default=0)
@@ -162,6 +164,34 @@ class OutboxRow(Base):
     reference: Mapped[str | None]
     """What the platform calls it."""
     reason: Mapped[str | None]
+
+
+class FeedbackRow(Base):
+    """What a customer thinks of a reply; the last word of each counts."""
+
+    __tablename__ = "feedback"
+    __table_args__ = (UniqueConstraint("message_id", "customer"),)
+
+    number: Mapped[int] = mapped_column(primary_key=True)
+    message_id: Mapped[str] = mapped_column(ForeignKey("messages.id", ondelete="CASCADE"))
+    customer: Mapped[str]
+    helpful: Mapped[bool]
+    remark: Mapped[str]
+    given_at: Mapped[datetime]
+
+
+class NoteRow(Base):
+    """Of an agent for the others: in a table of its own, so that no reply, no search and no prompt
+    can hold one."""
+
+    __tablename__ = "notes"
+    __table_args__ = (Index("ix_notes_conversation", "conversation_id", "number"),)
+
+    number: Mapped[int] = mapped_column(primary_key=True)
+    conversation_id: Mapped[str] = mapped_column(ForeignKey("conversations.id", ondelete="CASCADE"))
+    agent: Mapped[str]
+    text: Mapped[str]
+    written_at: Mapped[datetime]
 
 
 class DocumentRow(Base):

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.conversation import MessageState, Role
-from bot.delivery import Posting
+from bot.delivery import Post, Posting
 from bot.errors import HeldByAnother
 from bot.store.schema import ConversationRow, MessageRow, OutboxRow
 
@@ -20,11 +20,11 @@ def check_holder(conversation: ConversationRow, agent: str) -> None:
 
 
 def is_bots(conversation_id: str) -> ColumnElement[bool]:
-    """Of rows of the outbox."""
+    """Of rows of the outbox: what it says to the customer."""
     said = select(MessageRow.id).where(
         MessageRow.conversation_id == conversation_id, MessageRow.role == Role.ASSISTANT
     )
-    return OutboxRow.message_id.in_(said)
+    return and_(OutboxRow.message_id.in_(said), OutboxRow.kind == Post.REPLY)
 
 
 async def withdraw(session: AsyncSession, row: OutboxRow) -> None:

@@ -5,9 +5,11 @@ from types import TracebackType
 
 from bot.store.agenda import Agenda
 from bot.store.database import Database, database_path
+from bot.store.feedback import FeedbackStore
 from bot.store.inbox import Inbox
 from bot.store.log import ConversationLog
 from bot.store.migrations import migrate
+from bot.store.notes import Notes
 from bot.store.outbox import Outbox
 from bot.store.passages import PassageStore
 
@@ -22,6 +24,8 @@ class Store:
         self.inbox = Inbox(database)
         self.outbox = Outbox(database)
         self.agenda = Agenda(database)
+        self.feedback = FeedbackStore(database)
+        self.notes = Notes(database)
 
     async def __aenter__(self) -> Store:
         return self

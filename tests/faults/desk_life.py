@@ -30,6 +30,9 @@ class Echo:
     def __init__(self, store: Store) -> None:
         self._store = store
 
+    def farewell(self, rule: str, language: str) -> str:
+        return rule
+
     async def tag(self, message: Message) -> Message:
         return message
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from bot.conversation import Message, ReplyStatus, Role, Sentiment, SentimentLabel
@@ -37,3 +38,39 @@ def test_anger_that_lasts() -> None:
     assert rule_for(furious, answered(), furious, answered(), furious) == handoff.ANGER
     assert rule_for(furious, answered(), furious) is None
     assert rule_for(furious, answered(), said("ok, how?"), answered(), furious) is None
+
+
+def test_a_topic_of_the_policy() -> None:
+    found = decide(
+        [said("My lawyer will call")],
+        wishes=wishes_for_a_person,
+        agrees=says_yes,
+        topic=lambda text: "legal" if "lawyer" in text else None,
+    )
+    assert found == handoff.Handoff("policy: legal")
+
+
+def test_anger_is_counted_anew_after_a_person_spoke() -> None:
+    furious = said("this is a disgrace", -0.9)
+    agent = Message("3", "c", Role.AGENT, "I am sorry.", datetime.now(UTC))
+    called = answered(ReplyStatus.HANDED_OFF)
+    for between in (agent, called):
+        assert rule_for(furious, furious, between, furious) is None
+        assert rule_for(furious, between, furious, furious, furious) == handoff.ANGER
+
+
+def test_nothing_found_again() -> None:
+    unknown, known = answered(ReplyStatus.UNKNOWN), answered()
+    manners = replace(answered(), rule="small talk")
+    agent = Message("3", "c", Role.AGENT, "Here.", datetime.now(UTC))
+    ask = said("bitcoin?")
+    again = handoff.finds_nothing_again
+    assert again([ask, unknown, ask], 2)
+    assert again([ask, unknown, ask, manners, ask], 2), "manners stand between no two questions"
+    assert not again([ask], 2)
+    assert not again([ask, unknown, ask, known, ask], 2)
+    assert not again([ask, unknown, ask], 3)
+    assert again([ask, unknown, ask, unknown, ask], 3)
+    assert not again([ask, unknown, ask, agent, ask], 2)
+    assert not again([ask, unknown, ask], 0)
+    assert again([ask], 1)

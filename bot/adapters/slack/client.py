@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import aiohttp
@@ -11,12 +12,13 @@ from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.adapters.slack.events import CHANNEL, place_parts
-from bot.adapters.slack.text import blocks_of, fallback
+from bot.adapters.slack.text import alert_of, blocks_of, fallback
 from bot.conversation import Message
 from bot.delivery import Outgoing, Postponed, Undeliverable
 
 METADATA = "kefu_reply"
-"""The type of the metadata by which a post is known again."""
+ALERT = "kefu_alert"
+"""Types of the metadata by which a post is known again."""
 FAULTS = (SlackClientError, aiohttp.ClientError, TimeoutError, OSError)
 """What a call of slack_sdk raises."""
 _NOT_NOW = {
@@ -45,6 +47,7 @@ _BARRED_SECONDS = 300.0
 _DEFAULT_RETRY_AFTER = 30.0
 _CLOCKS_APART = 3600.0
 """Seconds by which Slack's clock and ours may differ."""
+_ADDRESS = re.compile(r"https://[^\s<>|]+")
 _PAGES = 10
 """Of a thread that are looked through; 200 messages each."""
 
@@ -54,49 +57,68 @@ class SlackClient:
 
     channel = CHANNEL
 
-    def __init__(self, web: AsyncWebClient) -> None:
-        self._web = web
+    def __init__(self, web: AsyncWebClient, *, agents: str = "") -> None:
+        """`agents`: the id of the channel in which they are told."""
+        self._web, self._agents = web, agents
         self._held: dict[str, float] = {}
         """By method: until when Slack asked us to wait."""
 
     async def deliver(self, outgoing: Outgoing) -> str:
         _, channel, thread = place_parts(outgoing.place.key)
         message = outgoing.message
-        if outgoing.may_have_landed and (found := await self._find(channel, thread, message)):
+        where = {"channel": channel, "thread_ts": thread}
+        if outgoing.may_have_landed and (found := await self._find(where, METADATA, message)):
             return found
-        answer = await self._call(
-            "chat.postMessage",
-            {
-                "channel": channel,
-                "thread_ts": thread,
-                "text": fallback(message),
-                "blocks": blocks_of(message),
-                "metadata": {"event_type": METADATA, "event_payload": {"id": message.id}},
-                "unfurl_links": False,
-                "unfurl_media": False,
-            },
-        )
-        return str(answer["ts"])
+        shown = {"text": fallback(message), "blocks": blocks_of(message)}
+        return await self._post(where | shown, METADATA, message)
 
-    async def _find(self, channel: str, thread: str, message: Message) -> str | None:
+    async def alert(self, outgoing: Outgoing, digest: Sequence[str]) -> str:
+        if not self._agents:
+            return ""
+        where, message = {"channel": self._agents}, outgoing.message
+        if outgoing.may_have_landed and (found := await self._find(where, ALERT, message)):
+            return found
+        _, channel, thread = place_parts(outgoing.place.key)
+        link = await self._link(channel, thread)
+        return await self._post(where | alert_of(digest, link), ALERT, message)
+
+    async def _link(self, channel: str, ts: str) -> str:
+        """To a message; empty where Slack does not say."""
+        asked = {"channel": channel, "message_ts": ts}
+        try:
+            answer = await self._call("chat.getPermalink", asked, reads=True)
+        except (Postponed, Undeliverable):
+            return ""
+        link = str(answer.get("permalink", ""))
+        return link if _ADDRESS.fullmatch(link) else ""
+
+    async def _post(self, given: Mapping[str, Any], kind: str, message: Message) -> str:
+        """Its ts."""
+        marked = {"event_type": kind, "event_payload": {"id": message.id}}
+        more = {"metadata": marked, "unfurl_links": False, "unfurl_media": False}
+        return str((await self._call("chat.postMessage", {**given, **more}))["ts"])
+
+    async def _find(self, where: Mapping[str, Any], kind: str, message: Message) -> str | None:
         """What Slack calls a message of ours, where it has it. Raise Postponed where that is not
         to be found out."""
+        in_thread = "thread_ts" in where
+        method = "conversations.replies" if in_thread else "conversations.history"
         asked: dict[str, Any] = {
-            "channel": channel,
-            "ts": thread,
+            "channel": where["channel"],
+            **({"ts": where["thread_ts"]} if in_thread else {}),
             "oldest": f"{message.created_at.timestamp() - _CLOCKS_APART:.6f}",
             "include_all_metadata": True,
             "limit": 200,
         }
         for _ in range(_PAGES):
             try:
-                answer = await self._call("conversations.replies", asked, reads=True)
+                answer = await self._call(method, asked, reads=True)
             except Undeliverable:  # the post itself will say so
                 return None
             for one in answer.get("messages") or []:
                 metadata = one.get("metadata") or {}
                 payload = metadata.get("event_payload") or {}
-                if metadata.get("event_type") == METADATA and payload.get("id") == message.id:
+                if metadata.get("event_type") == kind and payload.get("id") == message.id:
                     return str(one["ts"])
             cursor = (answer.get("response_metadata") or {}).get("next_cursor")
             if not cursor:

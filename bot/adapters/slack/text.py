@@ -19,6 +19,7 @@ FALLBACK = 3_000
 """Characters of the text that stands in notifications, in place of the blocks."""
 _SOURCES = 5
 _SOURCE = 200
+_LINE = 500
 _BOLD = re.compile(r"\*\*(\S(?:[^*\n]*\S)?)\*\*")
 _HEADING = re.compile(r"^#{1,6} +(.+?) *#*$", re.MULTILINE)
 _LINK = re.compile(r"\[([^\]\n]{1,200})\]\((https?://[^\s()<>|]+)\)")
@@ -41,6 +42,15 @@ def blocks_of(message: Message) -> list[Block]:
 def fallback(message: Message) -> str:
     text = mrkdwn(message.text)
     return text if len(text) <= FALLBACK else next(split(text, FALLBACK - 1)) + "…"
+
+
+def alert_of(digest: Sequence[str], link: str) -> dict[str, Any]:
+    """A person is called: `text` and `blocks`. `link` is Slack's own, to the thread."""
+    lines = [escape(printable(line).replace("\n", " ")[:_LINE]) for line in digest]
+    head = f"*A person is needed* · <{link}|open the thread>" if link else "*A person is needed*"
+    text = "\n".join([head, *(f"• {line}" for line in lines)])
+    block = {"type": "section", "text": {"type": "mrkdwn", "text": text, "verbatim": True}}
+    return {"text": "A person is needed", "blocks": [block]}
 
 
 def mrkdwn(text: str) -> str:

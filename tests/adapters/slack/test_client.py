@@ -13,6 +13,7 @@ from bot.conversation import Citation, Message, Role
 from bot.delivery import Outgoing, Place, Postponed, Undeliverable
 from bot.errors import SettingsError
 from tests.e2e.slack_server import Faults, SlackServer
+from tests.e2e.slack_server.workspace import Channel
 
 
 @pytest.fixture
@@ -26,9 +27,10 @@ def client(slack: SlackServer) -> SlackClient:
     return client_of(slack)
 
 
-def client_of(slack: SlackServer, **changed: str) -> SlackClient:
+def client_of(slack: SlackServer, *, agents: str = "", **changed: str) -> SlackClient:
     environment = slack.environment | changed
-    return SlackClient(SlackCredentials.from_environment(http=False, environment=environment).web())
+    credentials = SlackCredentials.from_environment(http=False, environment=environment)
+    return SlackClient(credentials.web(), agents=agents)
 
 
 def outgoing(thread: str, text: str = "Sixty days.", *, landed: bool = False) -> Outgoing:
@@ -139,3 +141,28 @@ async def test_a_refused_token_is_named_and_a_silent_slack_is_waited_for() -> No
         bad = SlackCredentials.from_environment(http=False, environment=environment).web()
         with pytest.raises(SettingsError, match=r"refuses SLACK_BOT_TOKEN .*invalid_auth"):
             await who_are_we(bad)
+
+
+DIGEST = ("“Where is <!channel> my parcel?”", "Nothing answered yet", "negative")
+
+
+async def test_agents_are_told_in_their_channel(slack: SlackServer) -> None:
+    slack.workspace.channels["C0DESK"] = Channel()
+    client = client_of(slack, agents="C0DESK")
+    thread = slack.say("C0HELP", "U1", "hello")
+    slack.faults.lost_answers = 1.0
+    with pytest.raises(Postponed):
+        await client.alert(outgoing(thread), DIGEST)
+    slack.faults.lost_answers = 0.0
+    await client.alert(outgoing(thread, landed=True), DIGEST)
+    (told,) = [m for (where, _), m in slack.workspace.messages.items() if where == "C0DESK"]
+    text = told["blocks"][0]["text"]["text"]
+    assert text.startswith("*A person is needed* · <https://kefu.slack.com/archives/C0HELP/p")
+    assert "• “Where is &lt;!channel&gt; my parcel?”" in text
+
+
+async def test_without_a_channel_of_theirs_agents_are_not_told(
+    slack: SlackServer, client: SlackClient
+) -> None:
+    assert await client.alert(outgoing("1800000000.000001"), DIGEST) == ""
+    assert not slack.calls

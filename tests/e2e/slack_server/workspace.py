@@ -13,6 +13,7 @@ SCOPES = {
     "chat.postMessage": "chat:write",
     "chat.update": "chat:write",
     "conversations.replies": "channels:history",
+    "conversations.history": "channels:history",
 }
 ALL_SCOPES = {
     *SCOPES.values(), "app_mentions:read", "groups:history", "im:history", "mpim:history"
@@ -24,7 +25,11 @@ FIELDS = {
         "channel", "thread_ts", "text", "blocks", "metadata", "unfurl_links", "unfurl_media",
         "mrkdwn",
     },
+    "chat.getPermalink": {"channel", "message_ts"},
     "chat.update": {"channel", "ts", "text", "blocks", "metadata"},
+    "conversations.history": {
+        "channel", "cursor", "limit", "oldest", "latest", "inclusive", "include_all_metadata",
+    },
     "conversations.replies": {
         "channel", "ts", "cursor", "limit", "oldest", "latest", "inclusive",
         "include_all_metadata",
@@ -32,6 +37,8 @@ FIELDS = {
 }  # fmt: skip
 _BLOCK_TEXT = {"section": 3_000}
 _UNESCAPED = re.compile(r"&(?!amp;|lt;|gt;)|[<>]")
+_OWN_LINK = re.compile(r"<https://kefu\.slack\.com/archives/[^<>|]+\|open the thread>")
+"""The one reference that kefu makes itself."""
 
 
 class Refusal(Exception):
@@ -83,6 +90,8 @@ class Workspace:
         handlers = {
             "auth.test": self._auth_test,
             "chat.postMessage": self._post,
+            "chat.getPermalink": self._permalink,
+            "conversations.history": self._history,
             "conversations.replies": self._replies,
         }
         return handlers[method](arguments)
@@ -110,14 +119,28 @@ class Workspace:
         channel, ts = str(given["channel"]), str(given["ts"])
         if (channel, ts) not in self.messages:
             raise Refusal("thread_not_found")
-        thread = self.thread(channel, ts)
-        first, limit = int(given.get("cursor") or 0), min(int(given.get("limit", 100)), 1000)
-        shown = thread[first : first + limit]
-        if str(given.get("include_all_metadata", "")).lower() not in {"true", "1"}:
-            shown = [{k: v for k, v in m.items() if k != "metadata"} for m in shown]
-        more = first + limit < len(thread)
-        cursor = str(first + limit) if more else ""
-        return {"messages": shown, "has_more": more, "response_metadata": {"next_cursor": cursor}}
+        return _page(self.thread(channel, ts), given)
+
+    def _history(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        here = [m for (channel, _), m in self.messages.items() if channel == given["channel"]]
+        return _page([m for m in reversed(here) if "thread_ts" not in m], given)
+
+    def _permalink(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        channel, ts = str(given["channel"]), str(given["message_ts"])
+        if (channel, ts) not in self.messages:
+            raise Refusal("message_not_found")
+        address = f"https://kefu.slack.com/archives/{channel}/p{ts.replace('.', '')}"
+        return {"channel": channel, "permalink": address}
+
+
+def _page(messages: list[dict[str, Any]], given: Mapping[str, Any]) -> dict[str, Any]:
+    first, limit = int(given.get("cursor") or 0), min(int(given.get("limit", 100)), 1000)
+    shown = messages[first : first + limit]
+    if str(given.get("include_all_metadata", "")).lower() not in {"true", "1"}:
+        shown = [{k: v for k, v in m.items() if k != "metadata"} for m in shown]
+    more = first + limit < len(messages)
+    cursor = str(first + limit) if more else ""
+    return {"messages": shown, "has_more": more, "response_metadata": {"next_cursor": cursor}}
 
 
 def _check_text(given: Mapping[str, Any]) -> None:
@@ -132,7 +155,7 @@ def _check_text(given: Mapping[str, Any]) -> None:
         for written in _texts(block):
             if not 0 < len(written) <= _BLOCK_TEXT.get(block["type"], 3_000):
                 raise Refusal(f"invalid_blocks: a text of {len(written)} characters")
-            if _UNESCAPED.search(written):  # Slack would take it for a mention or a link
+            if _UNESCAPED.search(_OWN_LINK.sub("", written)):  # Slack would take it for a mention or a link
                 raise Refusal(f"not escaped: {written!r}")
         if block["type"] == "context" and not 0 < len(block["elements"]) <= 10:
             raise Refusal("invalid_blocks: elements")

@@ -1,4 +1,4 @@
-"""Places, inbox, outbox; which agent holds a conversation, and how its customer feels."""
+"""Places, inbox, outbox, feedback, notes; who holds a conversation, and how its customer feels."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ def upgrade() -> None:
     _places()
     _inbox()
     _outbox()
+    _feedback()
+    _notes()
 
 
 def _places() -> None:
@@ -82,8 +84,8 @@ def _outbox() -> None:
             sa.Text(),
             sa.ForeignKey("messages.id", ondelete="CASCADE"),
             nullable=False,
-            unique=True,
         ),
+        sa.Column("kind", sa.String(20), nullable=False),
         sa.Column("state", sa.String(20), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("fence", sa.Integer(), nullable=False),
@@ -92,10 +94,47 @@ def _outbox() -> None:
         sa.Column("not_before", sa.DateTime(timezone=True), nullable=False),
         sa.Column("reference", sa.Text()),
         sa.Column("reason", sa.Text()),
+        sa.UniqueConstraint("message_id", "kind"),
         sqlite_autoincrement=True,
     )
     op.create_index("ix_outbox_state", "outbox", ["channel", "state", "number"])
     op.create_index("ix_outbox_place", "outbox", ["place_number", "state", "number"])
+    op.create_index("ix_outbox_reference", "outbox", ["channel", "reference"])
+
+
+def _feedback() -> None:
+    op.create_table(
+        "feedback",
+        sa.Column("number", sa.Integer(), primary_key=True),
+        sa.Column(
+            "message_id",
+            sa.Text(),
+            sa.ForeignKey("messages.id", ondelete="CASCADE"),
+            nullable=False,
+        ),
+        sa.Column("customer", sa.Text(), nullable=False),
+        sa.Column("helpful", sa.Boolean(), nullable=False),
+        sa.Column("remark", sa.Text(), nullable=False),
+        sa.Column("given_at", sa.DateTime(timezone=True), nullable=False),
+        sa.UniqueConstraint("message_id", "customer"),
+    )
+
+
+def _notes() -> None:
+    op.create_table(
+        "notes",
+        sa.Column("number", sa.Integer(), primary_key=True),
+        sa.Column(
+            "conversation_id",
+            sa.Text(),
+            sa.ForeignKey("conversations.id", ondelete="CASCADE"),
+            nullable=False,
+        ),
+        sa.Column("agent", sa.Text(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("written_at", sa.DateTime(timezone=True), nullable=False),
+    )
+    op.create_index("ix_notes_conversation", "notes", ["conversation_id", "number"])
 
 
 def _place_number() -> sa.Column[int]:

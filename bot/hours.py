@@ -1,0 +1,88 @@
+"""When there is somebody at the desk. Times of day are those of one time zone, whatever its clocks
+do in spring and autumn."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import TypeAlias
+from zoneinfo import ZoneInfo
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+Span: TypeAlias = tuple[time, time]
+_SPAN = re.compile(r"([01]\d|2[0-3]):([0-5]\d)\s*[-–]\s*([01]\d|2[0-4]):([0-5]\d)")
+_AHEAD = 366
+"""Days that are looked through for the next opening."""
+
+
+@dataclass(frozen=True, slots=True)
+class BusinessHours:
+    zone: ZoneInfo = ZoneInfo("UTC")
+    week: tuple[tuple[Span, ...], ...] = ()
+    """Of Monday to Sunday, when it is open; empty where it always is."""
+    holidays: frozenset[date] = frozenset()
+
+    @classmethod
+    def parse(
+        cls, zone: str, week: Mapping[str, str], holidays: Iterable[date] = ()
+    ) -> BusinessHours:
+        """`week`: by DAYS, such as "09:00-12:30, 13:30-17:00"; a day that is left out is closed.
+        Raise ValueError or, of an unknown zone, KeyError."""
+        spans = tuple(spans_of(week.get(day, "")) for day in DAYS) if week else ()
+        return cls(ZoneInfo(zone), spans, frozenset(holidays))
+
+    def is_open(self, at: datetime) -> bool:
+        return not self.week or any(
+            opens <= at < closes for opens, closes in self._spans(at.astimezone(self.zone).date())
+        )
+
+    def next_opening(self, at: datetime) -> datetime | None:
+        """In `zone`; None where it is open, or will not be within a year."""
+        if self.is_open(at):
+            return None
+        today = at.astimezone(self.zone).date()
+        for ahead in range(_AHEAD):
+            for opens, _ in self._spans(today + timedelta(days=ahead)):
+                if opens > at:
+                    return opens
+        return None
+
+    def _spans(self, day: date) -> list[tuple[datetime, datetime]]:
+        if day in self.holidays:
+            return []
+        return [
+            (self._at(day, opens), self._at(day, closes))
+            for opens, closes in self.week[day.weekday()]
+        ]
+
+    def _at(self, day: date, when: time) -> datetime:
+        if when == time.max:  # midnight at the day's end
+            day, when = day + timedelta(days=1), time.min
+        return datetime.combine(day, when, self.zone)
+
+
+def spans_of(text: str) -> tuple[Span, ...]:
+    """Of "09:00-12:30, 13:30-17:00". Raise ValueError."""
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    spans = tuple(_span(part) for part in parts)
+    if any(later[0] < earlier[1] for earlier, later in zip(spans, spans[1:], strict=False)):
+        raise ValueError(f"{text!r}: one time begins before the one in front of it ends")
+    return spans
+
+
+def _span(text: str) -> Span:
+    found = _SPAN.fullmatch(text)
+    if found is None:
+        raise ValueError(f'{text!r} is no time of day; write "09:00-17:00"')
+    opens = time(int(found[1]), int(found[2]))
+    if found[3] == "24":
+        if found[4] != "00":
+            raise ValueError(f"{text!r}: a day ends at 24:00")
+        closes = time.max
+    else:
+        closes = time(int(found[3]), int(found[4]))
+    if closes <= opens:
+        raise ValueError(f"{text!r}: it ends before it begins; a night belongs to two days")
+    return opens, closes
