@@ -116,7 +116,9 @@ class HoursSettings(Section):
         try:
             self.parsed()
         except (KeyError, OSError):  # of the zone
-            raise ValueError(f"{self.timezone!r} is no time zone; write Europe/Berlin, say") from None
+            raise ValueError(
+                f"{self.timezone!r} is no time zone; write Europe/Berlin, say"
+            ) from None
         return self
 
     def parsed(self) -> BusinessHours:
@@ -137,9 +139,9 @@ class TopicSettings(Section):
     name: str = Field(min_length=1, max_length=60)
     words: list[Annotated[str, Field(min_length=1)]] = Field(min_length=1)
     person: bool = True
-    reply: dict[Annotated[str, Field(pattern=r"^[a-z]{2}$")], Annotated[str, Field(min_length=1)]] = (
-        Field(default_factory=dict)
-    )
+    reply: dict[
+        Annotated[str, Field(pattern=r"^[a-z]{2}$")], Annotated[str, Field(min_length=1)]
+    ] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _check(self) -> TopicSettings:

@@ -6,11 +6,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.conversation import Message, MessageState, ReplyStatus, Role, SentimentLabel
+from bot.conversation import (
+    SMALL_TALK,
+    Message,
+    MessageState,
+    ReplyStatus,
+    Role,
+    SentimentLabel,
+)
 from bot.text import counted
 
-SMALL_TALK = "small talk"
-"""The rule of a reply that answers no question."""
 LOOKED_AT = 200
 """Messages, the newest, that a digest is made of."""
 _LONGEST = 160
@@ -68,9 +73,7 @@ def _is_manners(message: Message, messages: Sequence[Message]) -> bool:
 def _tried(messages: Sequence[Message]) -> Line:
     replies = [m for m in messages if m.role is Role.ASSISTANT and m.rule != SMALL_TALK]
     answered = [
-        m
-        for m in replies
-        if m.status is ReplyStatus.ANSWERED and m.state is MessageState.COMPLETE
+        m for m in replies if m.status is ReplyStatus.ANSWERED and m.state is MessageState.COMPLETE
     ]
     unknown = [m for m in replies if m.status is ReplyStatus.UNKNOWN]
     agents = [m for m in messages if m.role is Role.AGENT]

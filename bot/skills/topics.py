@@ -1,4 +1,4 @@
-"""Topics whose reply must not vary, or that are for a person alone: the business names the words."""
+"""Topics whose reply must not vary, or that are for a person: the business names the words."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ READ = 4_000
 class Topic:
     name: str
     words: tuple[str, ...]
-    """Words or phrases, any of which makes it this topic; a `*` at the end stands for any ending."""
+    """Words or phrases, any of which makes it this topic; a `*` ends one that may go on."""
     reply: Mapping[str, str] = field(default_factory=dict)
     """By ISO 639-1 language, word for word."""
     person: bool = True
@@ -23,7 +23,11 @@ class Topic:
 
     def told(self, language: str) -> str | None:
         """In the customer's language, else in English, else in what there is."""
-        return self.reply.get(language) or self.reply.get("en") or next(iter(self.reply.values()), None)
+        return (
+            self.reply.get(language)
+            or self.reply.get("en")
+            or next(iter(self.reply.values()), None)
+        )
 
 
 class Topics:

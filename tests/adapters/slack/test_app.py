@@ -14,6 +14,8 @@ from aiohttp import ClientSession
 
 from bot.adapters.slack.app import SlackApp, SlackCredentials, who_are_we
 from bot.adapters.slack.client import SlackClient
+from bot.adapters.slack.reception import Reception
+from bot.adapters.slack.workspaces import OneWorkspace
 from bot.delivery import Fate
 from bot.desk import Desk
 from bot.errors import SettingsError, StoreFull
@@ -37,8 +39,9 @@ async def slack() -> AsyncIterator[SlackServer]:
 async def app_of(slack: SlackServer, store: Store, *, http: bool) -> SlackApp:
     credentials = SlackCredentials.from_environment(http=http, environment=slack.environment)
     web = credentials.web()
-    desk = Desk(store, Echo(store), SlackClient(web))  # type: ignore[arg-type]
-    return SlackApp(credentials, web, await who_are_we(web), desk, store)
+    workspaces = OneWorkspace(web, (await who_are_we(web)).bot_user_id or "")
+    desk = Desk(store, Echo(store), SlackClient(workspaces))  # type: ignore[arg-type]
+    return SlackApp(credentials, web, Reception(desk, store, workspaces))
 
 
 @asynccontextmanager

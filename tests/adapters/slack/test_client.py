@@ -9,6 +9,7 @@ import pytest
 
 from bot.adapters.slack.app import SlackCredentials, who_are_we
 from bot.adapters.slack.client import Barred, Limited, SlackClient
+from bot.adapters.slack.workspaces import OneWorkspace
 from bot.conversation import Citation, Message, Role
 from bot.delivery import Outgoing, Place, Postponed, Undeliverable
 from bot.errors import SettingsError
@@ -30,7 +31,7 @@ def client(slack: SlackServer) -> SlackClient:
 def client_of(slack: SlackServer, *, agents: str = "", **changed: str) -> SlackClient:
     environment = slack.environment | changed
     credentials = SlackCredentials.from_environment(http=False, environment=environment)
-    return SlackClient(credentials.web(), agents=agents)
+    return SlackClient(OneWorkspace(credentials.web(), "U0KEFU"), agents=agents)
 
 
 def outgoing(thread: str, text: str = "Sixty days.", *, landed: bool = False) -> Outgoing:
