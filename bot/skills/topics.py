@@ -7,6 +7,9 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+_UNSPACED = "\u3040-\u30ff\u3400-\u9fff"
+"""Scripts that set no spaces between words."""
+_LETTER = rf"[^\W{_UNSPACED}]"
 READ = 4_000
 """Characters of a message that are looked at."""
 
@@ -53,13 +56,13 @@ def _word(word: str) -> str:
     """Bounded where it begins or ends with a letter of a script that sets words apart."""
     stem = word.rstrip("*")
     escaped = re.escape(stem).replace(r"\ ", r"\s+")
-    front = r"(?<!\w)" if _is_bounded(stem[:1]) else ""
-    end = r"(?!\w)" if stem == word and _is_bounded(stem[-1:]) else ""
+    front = rf"(?<!{_LETTER})" if _is_bounded(stem[:1]) else ""
+    end = rf"(?!{_LETTER})" if stem == word and _is_bounded(stem[-1:]) else ""
     return f"{front}{escaped}{end}"
 
 
 def _is_bounded(character: str) -> bool:
-    return character.isalnum() and not "\u3040" <= character <= "\u9fff"
+    return re.fullmatch(_LETTER, character) is not None
 
 
 def _plain(text: str) -> str:

@@ -147,8 +147,9 @@ class Outbox:
             row = await session.scalar(query)
             return None if row is None else Place(row.channel, row.key)
 
-    async def count(self, channel: str) -> dict[Posting, int]:
-        query = select(OutboxRow.state, func.count()).where(OutboxRow.channel == channel)
+    async def count(self, channel: str, kind: Post = Post.REPLY) -> dict[Posting, int]:
+        of_it = OutboxRow.channel == channel, OutboxRow.kind == kind
+        query = select(OutboxRow.state, func.count()).where(*of_it)
         async with self._database.reading() as session:
             return dict(list(await session.execute(query.group_by(OutboxRow.state))))
 

@@ -207,12 +207,13 @@ async def test_a_follow_up_may_overtake_its_root(slack: SlackServer, store: Stor
     app = await app_of(slack, store, http=False)
     root, follow_up = "1800000000.000001", "1800000000.000002"
     said = {"type": "message", "channel": "C1", "user": "U1"}
+    body = {"type": "event_callback", "team_id": "T1"}
     for event in (
         {**said, "ts": "1800000000.000009", "text": "a root of its own"},
         {**said, "ts": follow_up, "thread_ts": root, "text": "second"},
         {**said, "ts": root, "text": "<@U0KEFU> first", "type": "app_mention"},
     ):
-        await app.take({"type": "event_callback", "team_id": "T1", "event": event})
+        await app._reception.take(body | {"event": event}, "U0KEFU")
     assert await waiting(store) == 2
     (lease,) = await store.inbox.lease("slack", limit=9, seconds=60)
     assert lease.text == "first"

@@ -225,7 +225,10 @@ def _check_block(block: Mapping[str, Any]) -> None:
     for written in _texts(block):
         if not 0 < len(written) <= _BLOCK_TEXT.get(block["type"], 3_000):
             raise Refusal(f"invalid_blocks: a text of {len(written)} characters")
-        if _UNESCAPED.search(_OWN_LINK.sub("", written)):  # taken for a mention or a link
+        is_mrkdwn = block["type"] in ("section", "context")
+        if is_mrkdwn and _UNESCAPED.search(
+            _OWN_LINK.sub("", written)
+        ):  # taken for a mention or a link
             raise Refusal(f"not escaped: {written!r}")
     if block["type"] == "context" and not 0 < len(block["elements"]) <= 10:
         raise Refusal("invalid_blocks: elements")
