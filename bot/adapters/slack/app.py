@@ -226,18 +226,11 @@ class SlackApp:
             return web.Response(status=401)
         try:
             asked = await to_bolt_request(request)
-        except (ValueError, LookupError):  # no JSON, no UTF-8, no such charset
-            return web.Response(status=400)
-        try:
-            try:
-            return await to_aiohttp_response(await self._bolt.async_dispatch(asked))
-        except (AttributeError, TypeError, LookupError) as error:  # the library believes types
-            _logger.warning("a request of Slack's is not as it should be: %r", error)
-            return web.Response(status=400)
         except (
-            AttributeError,
-            TypeError,
+            ValueError,
             LookupError,
-        ) as error:  # the library expects certain types
-            _logger.warning("a request of Slack's is not as it should be: %r", error)
+            TypeError,
+            AttributeError,
+        ):  # no JSON, or other types in it
             return web.Response(status=400)
+        return await to_aiohttp_response(await self._bolt.async_dispatch(asked))
