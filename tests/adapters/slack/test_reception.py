@@ -111,7 +111,9 @@ async def test_the_wish_for_a_person_is_a_message_like_any_other(
 async def test_of_another_workspace_nothing_is_believed(slack: SlackServer, store: Store) -> None:
     async with answering(slack, store):
         _, ts = await answered(slack)
-        press = slack.press(HELP, ts, "U1", HELPFUL).body
+        delivery = slack.press(HELP, ts, "U1", HELPFUL)
+        await delivery.taken.wait()
+        press = delivery.body
         other = {**press, "team": {"id": "T0OTHER"}}
         odd = {**press, "actions": [{"action_id": HELPFUL, "value": "../1"}]}
         for body, status in ((other, 200), (odd, 200), ({**press, "user": 1}, 400)):
