@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 from bot.conversation import Conversation, Message
 
@@ -59,9 +60,14 @@ class Lease:
     failures: int
     """So often it failed."""
     conversation: Conversation
+    place: Place
+    position: str
+    customer: str
     text: str
     message_id: str | None
     """In the log, where it stands already: an earlier attempt was cut off."""
+    draft: str = ""
+    """What the platform calls the reply that an earlier attempt began to show."""
 
 
 class Post(StrEnum):
@@ -94,6 +100,30 @@ class Outgoing:
     may_have_landed: bool
     """An earlier attempt was cut off: look before posting again. `message.id` names it."""
     kind: Post = Post.REPLY
+    draft: str = ""
+    """What the platform calls the draft that this reply takes the place of."""
+
+
+class Live(Protocol):
+    """What a platform can show before the reply is there. All of it is a courtesy: what fails is
+    left, and the reply is delivered whole."""
+
+    def begun(self, lease: Lease) -> str:
+        """By what a draft is found that was begun, and whose answer was lost."""
+        ...
+
+    async def show(self, lease: Lease, draft: str, shown: str, text: str) -> str:
+        """More of a reply, of which `shown` is there already; what the platform calls it. Raise
+        Postponed or Undeliverable."""
+        ...
+
+    async def drop(self, lease: Lease, draft: str) -> None:
+        """Nothing more comes: a person took over."""
+        ...
+
+    async def status(self, place: Place, ahead: int) -> None:
+        """That so many are before this one; 0 where it is worked on."""
+        ...
 
 
 class Postponed(Exception):

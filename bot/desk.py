@@ -12,9 +12,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
-from contextlib import aclosing, suppress
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from bot.assistant import Assistant
@@ -23,16 +24,31 @@ from bot.conversation import (
     Failed,
     HandedOff,
     Message,
+    MessageState,
     Reply,
     ReplyStatus,
+    Token,
+    Waiting,
 )
 from bot.crew import Crew
-from bot.delivery import Fate, Incoming, Lease, Outgoing, Post, Postponed, Undeliverable
+from bot.delivery import (
+    Fate,
+    Incoming,
+    Lease,
+    Live,
+    Outgoing,
+    Post,
+    Postponed,
+    Undeliverable,
+)
+from bot.drafting import Drafting, Pace
 from bot.errors import KefuError, LeaseLost, ModelError, StoreError
 from bot.intake import Intake
+from bot.line import tell_who_waits
 from bot.skills import handoff, summary
 from bot.store import Store
 
+_MINUTE = 60.0
 _logger = logging.getLogger("kefu")
 
 
@@ -72,6 +88,9 @@ class DeskLimits:
     first_pause: float = 1.0
     longest_pause: float = 1800.0
     drain_seconds: float = 20.0
+    replies_a_minute: int = 20
+    """In one conversation; more wait."""
+    pace: Pace = field(default_factory=Pace)
 
 
 class Desk:
@@ -81,8 +100,11 @@ class Desk:
         assistant: Assistant,
         adapter: Adapter,
         limits: DeskLimits | None = None,
+        live: Live | None = None,
     ) -> None:
+        """`live`: shows replies while they are written, and who waits how long."""
         self._store, self._assistant, self._adapter = store, assistant, adapter
+        self._live = live
         self._limits = limits = limits or DeskLimits()
         self._workers: Crew[Lease] = Crew(
             limits.workers, self._lease_incoming, self._serve, poll_seconds=limits.poll_seconds
@@ -109,7 +131,10 @@ class Desk:
 
     async def run(self) -> None:
         """Until `stop`, or until it is cancelled: then what was begun is left for another."""
-        helpers = [asyncio.create_task(self._senders.run()), asyncio.create_task(self._renew())]
+        work = [self._senders.run(), self._renew()]
+        if self._live is not None:
+            work.append(tell_who_waits(self._store.inbox, self._live, self._adapter.channel))
+        helpers = [asyncio.create_task(one) for one in work]
         try:
             await self._workers.run()
             await self._workers.finish(self._limits.drain_seconds)
@@ -153,10 +178,20 @@ class Desk:
             except Exception as error:  # there are three more chances
                 _logger.warning("leases were not renewed: %r", error)
 
+    async def _is_too_much(self, lease: Lease) -> bool:
+        """Two programs may be talking to each other."""
+        since = datetime.now(UTC) - timedelta(seconds=_MINUTE)
+        said = await self._store.log.count_replies(lease.conversation.id, since)
+        return said >= self._limits.replies_a_minute
+
     async def _serve(self, lease: Lease) -> None:
         try:
             if lease.attempt > self._limits.leases:
                 await self._give_up(lease, "it could not be finished")
+            elif await self._is_too_much(lease):
+                await self._store.inbox.postpone(
+                    lease, seconds=_MINUTE / 4, reason="too many replies a minute", counts=False
+                )
             else:
                 async with asyncio.timeout(self._limits.turn_seconds):
                     await self._answer(lease)
@@ -171,16 +206,37 @@ class Desk:
 
     async def _answer(self, lease: Lease) -> None:
         message = await self._assistant.tag(await self._store.inbox.note(lease))
+        async with self._drafting(lease) as draft:
 
-        async def record(reply: Reply, then: ConversationState | None) -> Message:
-            return await self._store.inbox.record(lease, reply, then)
+            async def record(reply: Reply, then: ConversationState | None) -> Message:
+                if draft:
+                    await draft.close()
+                said = await self._store.inbox.record(lease, reply, then)
+                if draft and said.state is MessageState.STOPPED:
+                    await draft.drop()
+                return said
 
-        async with aclosing(self._assistant.respond(message, record=record)) as events:
-            async for event in events:
-                if isinstance(event, HandedOff) and event.message is None:
-                    await self._store.inbox.end(lease, Fate.HANDED_OFF, event.rule)
-                elif isinstance(event, Failed):
-                    await self._again(lease, event.cause or ModelError(event.error), message)
+            async with aclosing(self._assistant.respond(message, record=record)) as events:
+                async for event in events:
+                    if draft and isinstance(event, Token):
+                        draft.add(event.text)
+                    elif draft and isinstance(event, Waiting):
+                        draft.waits(event.place)
+                    elif isinstance(event, HandedOff) and event.message is None:
+                        await self._store.inbox.end(lease, Fate.HANDED_OFF, event.rule)
+                    elif isinstance(event, Failed):
+                        await self._again(lease, event.cause or ModelError(event.error), message)
+
+    @asynccontextmanager
+    async def _drafting(self, lease: Lease) -> AsyncIterator[Drafting | None]:
+        if self._live is None:
+            yield None
+            return
+        draft = Drafting(self._store.inbox, self._live, lease, self._limits.pace)
+        try:
+            yield draft
+        finally:
+            await draft.close()
 
     async def _again(self, lease: Lease, error: Exception, message: Message | None = None) -> None:
         """Trouble with the database is not the message's own failure."""

@@ -85,7 +85,8 @@ async def _serve(settings: Settings, address: tuple[str, int] | None) -> None:
         for warning in kefu.warnings:
             _tell(warning)
         agents = settings.handoff.agents.get("slack", "")
-        desk = Desk(kefu.store, kefu.assistant, SlackClient(workspaces, agents=agents))
+        client = SlackClient(workspaces, agents=agents)
+        desk = Desk(kefu.store, kefu.assistant, client, live=client.live)
         business = Business(settings.business, settings.hours.parsed())
         reception = Reception(desk, kefu.store, workspaces, business)
         app = SlackApp(credentials, web, reception)

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import aliased
 
 from bot.conversation import ConversationState, Message, MessageState, Reply, Role
 from bot.delivery import OPEN_FATES, Fate, Incoming, Lease, Place, Post, Posting
 from bot.errors import LeaseLost
 from bot.store.database import Database
+from bot.store.line import in_line, is_at, ready, turn_of
 from bot.store.log import append, edit, title_from
 from bot.store.rows import (
     conversation_of,
@@ -29,17 +28,6 @@ DELETED = "deleted by the customer"
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _NEVER_AGAIN = "~"
 """A revision that none comes after."""
-_FAR = timedelta(minutes=35)
-"""Longer than any pause or lease: what is further ahead was written by a clock that was wrong."""
-
-
-def has_come(time: Any, now: datetime) -> ColumnElement[bool]:
-    return or_(time <= now, time > now + _FAR)
-
-
-def has_run_out(until: Any, now: datetime) -> ColumnElement[bool]:
-    """Of a lease."""
-    return or_(until < now, until > now + _FAR)
 
 
 class Inbox:
@@ -93,7 +81,7 @@ class Inbox:
 
     async def conversation_at(self, place: Place) -> str | None:
         """Its id."""
-        query = select(PlaceRow.conversation_id).where(_is_at(place))
+        query = select(PlaceRow.conversation_id).where(is_at(place))
         async with self._database.reading() as session:
             found: str | None = await session.scalar(query)
             return found
@@ -101,17 +89,18 @@ class Inbox:
     async def lease(self, channel: str, *, limit: int, seconds: float) -> list[Lease]:
         """The next messages to work on, each the first of its conversation, for so long."""
         async with self._database.reading() as session:
-            found = _ready(channel, self._clock()).with_only_columns(InboxRow.number)
+            found = ready(channel, self._clock()).with_only_columns(InboxRow.number)
             numbers = (await session.scalars(found.limit(limit))).all()
         if not numbers:
             return []
         async with self._database.writing() as session:
             now = self._clock()  # not before the wait for the database
-            query = _ready(channel, now).where(InboxRow.number.in_(numbers))
+            query = ready(channel, now).where(InboxRow.number.in_(numbers))
             leases = []
-            for row, conversation in await session.execute(query):
+            for row, place, conversation in await session.execute(query):
                 row.state, row.leased_until = Fate.LEASED, now + timedelta(seconds=seconds)
                 row.fence, row.attempts = row.fence + 1, row.attempts + 1
+                row.is_drafting = False
                 leases.append(
                     Lease(
                         number=row.number,
@@ -119,8 +108,12 @@ class Inbox:
                         attempt=row.attempts,
                         failures=row.failures,
                         conversation=conversation_of(conversation),
+                        place=Place(place.channel, place.key),
+                        position=row.position,
+                        customer=conversation.customer,
                         text=row.text,
                         message_id=row.message_id,
+                        draft=row.draft,
                     )
                 )
             return leases
@@ -155,6 +148,31 @@ class Inbox:
             row.message_id, row.text = message.id, ""
             return message
 
+    async def draft(self, lease: Lease, reference: str) -> bool:
+        """A part of the reply may be shown now, until `drafted`; False where a person has the
+        conversation. Raise LeaseLost."""
+        async with self._database.writing() as session:
+            row = await _held(session, lease)
+            conversation = await _conversation(session, row)
+            if conversation.state is ConversationState.HANDED_OFF:
+                return False
+            row.draft, row.is_drafting = reference, True
+            return True
+
+    async def drafted(self, lease: Lease, reference: str) -> None:
+        """It is shown; what the platform calls it. Raise LeaseLost."""
+        async with self._database.writing() as session:
+            row = await _held(session, lease)
+            row.draft, row.is_drafting = reference, False
+
+    async def line(self, channel: str, *, limit: int) -> list[tuple[Place, int]]:
+        """The places whose turn has not come, the first first, each with how many messages come
+        before its next."""
+        query = in_line(channel).limit(limit)
+        async with self._database.reading() as session:
+            found = await session.execute(query)
+            return [(Place(row.channel, row.key), at - 1) for row, at in found]
+
     async def record(
         self, lease: Lease, reply: Reply, then: ConversationState | None = None
     ) -> Message:
@@ -175,7 +193,7 @@ class Inbox:
                 return await append(session, conversation, said)
             conversation.state = then or conversation.state
             message = await append(session, conversation, said)
-            session.add(outbox_row(row.channel, row.place_number, message.id))
+            session.add(_reply_of(row, message.id))
             is_handed_off = conversation.state is ConversationState.HANDED_OFF
             if is_handed_off:
                 session.add(outbox_row(row.channel, row.place_number, message.id, Post.ALERT))
@@ -196,8 +214,8 @@ class Inbox:
             told = reply_row(conversation.id, Role.ASSISTANT, notice, self._clock())
             message = await append(session, conversation, told)
             if conversation.state is not ConversationState.HANDED_OFF:
-                for kind in Post:
-                    session.add(outbox_row(row.channel, row.place_number, message.id, kind))
+                session.add(_reply_of(row, message.id))
+                session.add(outbox_row(row.channel, row.place_number, message.id, Post.ALERT))
             conversation.state = ConversationState.HANDED_OFF
             self._end(row, Fate.FAILED, reason)
             return message
@@ -232,7 +250,7 @@ class Inbox:
 
     async def _place(self, session: AsyncSession, incoming: Incoming) -> PlaceRow:
         """Found, or made with a conversation of its own."""
-        row = await session.scalar(select(PlaceRow).where(_is_at(incoming.place)))
+        row = await session.scalar(select(PlaceRow).where(is_at(incoming.place)))
         if row is not None:
             return row
         place = incoming.place
@@ -254,7 +272,7 @@ class Inbox:
             text=incoming.text,
             revision=incoming.revision,
             state=Fate.WAITING,
-            turn=await _turn(session, place),
+            turn=await turn_of(session, place),
             not_before=_EVER,
             received_at=now,
         )
@@ -267,6 +285,12 @@ class Inbox:
         row.leased_until, row.text = None, ""
 
 
+def _reply_of(row: InboxRow, message_id: str) -> OutboxRow:
+    reply = outbox_row(row.channel, row.place_number, message_id)
+    reply.reference = row.draft or None
+    return reply
+
+
 def outbox_row(channel: str, place: int, message_id: str, kind: Post = Post.REPLY) -> OutboxRow:
     return OutboxRow(
         channel=channel,
@@ -276,43 +300,6 @@ def outbox_row(channel: str, place: int, message_id: str, kind: Post = Post.REPL
         state=Posting.PENDING,
         not_before=_EVER,
     )
-
-
-def _ready(channel: str, now: datetime) -> Select[InboxRow, ConversationRow]:
-    """The first open message of each place that nobody works on, by whose turn it is."""
-    other = aliased(InboxRow)
-    here = other.place_number == InboxRow.place_number
-    is_leased = and_(other.state == Fate.LEASED, ~has_run_out(other.leased_until, now))
-    is_worked_on = exists().where(here, is_leased)
-    comes_before = or_(
-        other.position < InboxRow.position,
-        and_(other.position == InboxRow.position, other.number < InboxRow.number),
-    )
-    is_later = exists().where(here, other.state.in_(OPEN_FATES), comes_before)
-    return (
-        select(InboxRow, ConversationRow)
-        .join(PlaceRow, PlaceRow.number == InboxRow.place_number)
-        .join(ConversationRow, ConversationRow.id == PlaceRow.conversation_id)
-        .where(InboxRow.channel == channel, InboxRow.state.in_(OPEN_FATES))
-        .where(has_come(InboxRow.not_before, now), ~is_worked_on, ~is_later)
-        .order_by(InboxRow.turn, InboxRow.number)
-    )
-
-
-def _is_at(place: Place) -> ColumnElement[bool]:
-    return and_(PlaceRow.channel == place.channel, PlaceRow.key == place.key)
-
-
-async def _turn(session: AsyncSession, place: PlaceRow) -> int:
-    """Behind the place's own that are open; else level with whoever waits in front."""
-    waiting = select(func.min(InboxRow.turn)).where(
-        InboxRow.channel == place.channel, InboxRow.state == Fate.WAITING
-    )
-    own = select(func.max(InboxRow.turn)).where(
-        InboxRow.place_number == place.number, InboxRow.state.in_(OPEN_FATES)
-    )
-    front, last = await session.scalar(waiting), await session.scalar(own)
-    return max(front or 0, 0 if last is None else last + 1)
 
 
 async def _row(session: AsyncSession, channel: str, event: str) -> InboxRow | None:
@@ -335,7 +322,7 @@ async def _began_before(session: AsyncSession, incoming: Incoming) -> bool:
     query = select(func.min(InboxRow.position)).join(
         PlaceRow, PlaceRow.number == InboxRow.place_number
     )
-    first = await session.scalar(query.where(_is_at(incoming.place)))
+    first = await session.scalar(query.where(is_at(incoming.place)))
     return first is not None and first < incoming.position
 
 

@@ -11,11 +11,12 @@ from sqlalchemy.orm import aliased
 from bot.conversation import ConversationState, Message, Reply, Role
 from bot.delivery import Outgoing, Place, Post, Posting
 from bot.store.database import Database
-from bot.store.inbox import has_come, has_run_out, outbox_row
+from bot.store.inbox import outbox_row
+from bot.store.line import has_come, has_run_out
 from bot.store.log import append, conversation_row_of
 from bot.store.rows import message_of, reply_row, utc_now
 from bot.store.schema import ConversationRow, MessageRow, OutboxRow, PlaceRow
-from bot.store.silence import check_holder, is_bots, withdraw, withdraw_all
+from bot.store.silence import check_holder, is_bots, is_drafted, withdraw, withdraw_all
 
 _UNSENT = (Posting.PENDING, Posting.SENDING)
 
@@ -49,6 +50,7 @@ class Outbox:
                         message=message_of(message),
                         may_have_landed=row.may_have_landed,
                         kind=row.kind,
+                        draft=row.reference or "",
                     )
                 )
             return leased
@@ -129,7 +131,8 @@ class Outbox:
             await withdraw_all(session, conversation_id, now)
             in_flight = OutboxRow.state == Posting.SENDING
             query = select(func.count()).where(is_bots(conversation_id), in_flight)
-            return await session.scalar(query) or 0
+            drafts = select(func.count()).where(is_drafted(conversation_id, now))
+            return (await session.scalar(query) or 0) + (await session.scalar(drafts) or 0)
 
     async def message_at(self, channel: str, reference: str) -> Message | None:
         """The reply that the platform calls so."""

@@ -127,6 +127,10 @@ class InboxRow(Base):
     turn: Mapped[int] = mapped_column(BigInteger)
     """Whose turn it is, the lowest first: each conversation's messages follow each other by one,
     so that a hundred of one do not come before the first of another."""
+    draft: Mapped[str] = mapped_column(default="")
+    """What the platform calls the reply that is shown while it is written."""
+    is_drafting: Mapped[bool] = mapped_column(default=False)
+    """Whether a part of it is on its way at this moment."""
     revision: Mapped[str] = mapped_column(default="")
     """Of the text, where it was edited: sorts as the edits were made."""
     attempts: Mapped[int] = mapped_column(default=0)
@@ -162,7 +166,7 @@ class OutboxRow(Base):
     leased_until: Mapped[datetime | None]
     not_before: Mapped[datetime]
     reference: Mapped[str | None]
-    """What the platform calls it."""
+    """What the platform calls it; before it is sent, the draft whose place it takes."""
     reason: Mapped[str | None]
 
 

@@ -8,9 +8,9 @@ from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.conversation import MessageState, Role
-from bot.delivery import Post, Posting
+from bot.delivery import Fate, Post, Posting
 from bot.errors import HeldByAnother
-from bot.store.schema import ConversationRow, MessageRow, OutboxRow
+from bot.store.schema import ConversationRow, InboxRow, MessageRow, OutboxRow, PlaceRow
 
 
 def check_holder(conversation: ConversationRow, agent: str) -> None:
@@ -25,6 +25,14 @@ def is_bots(conversation_id: str) -> ColumnElement[bool]:
         MessageRow.conversation_id == conversation_id, MessageRow.role == Role.ASSISTANT
     )
     return and_(OutboxRow.message_id.in_(said), OutboxRow.kind == Post.REPLY)
+
+
+def is_drafted(conversation_id: str, now: datetime) -> ColumnElement[bool]:
+    """Of rows of the inbox: a part of a reply is on its way at this moment."""
+    place = select(PlaceRow.number).where(PlaceRow.conversation_id == conversation_id)
+    is_worked_on = and_(InboxRow.state == Fate.LEASED, InboxRow.leased_until >= now)
+    is_here = InboxRow.place_number.in_(place)
+    return and_(is_here, is_worked_on, InboxRow.is_drafting)
 
 
 async def withdraw(session: AsyncSession, row: OutboxRow) -> None:

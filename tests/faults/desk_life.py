@@ -13,17 +13,24 @@ from bot.adapters.slack.client import SlackClient
 from bot.adapters.slack.reception import Reception
 from bot.adapters.slack.workspaces import OneWorkspace
 from bot.assistant import Record
-from bot.conversation import Answered, HandedOff, Message, Reply, ReplyStatus, TurnEvent
+from bot.conversation import Answered, HandedOff, Message, Reply, ReplyStatus, Token, TurnEvent
 from bot.conversation import ConversationState as State
 from bot.desk import Desk, DeskLimits
+from bot.drafting import Pace
 from bot.skills import handoff
 from bot.store import Store, open_store
 
 LIMITS = DeskLimits(
-    lease_seconds=1.5, poll_seconds=0.1, first_pause=0.05, longest_pause=1.0, leases=1_000_000
+    lease_seconds=1.5,
+    poll_seconds=0.1,
+    first_pause=0.05,
+    longest_pause=1.0,
+    leases=1_000_000,
+    replies_a_minute=1_000_000,
+    pace=Pace(after=0.02, every=0.02),
 )
 WRITES = 0.02
-"""Seconds at most that a reply takes."""
+"""Seconds at most that a word takes: what is written is shown before it is a reply, or not."""
 
 
 class Echo:
@@ -43,8 +50,11 @@ class Echo:
         if found.state is State.HANDED_OFF:
             yield HandedOff(handoff.HELD, None)
             return
-        await asyncio.sleep(random.random() * WRITES)
-        reply = Reply(f"Re: {message.text}", ReplyStatus.ANSWERED, "en")
+        text = f"Re: {message.text}"
+        for word in text.split(" "):
+            await asyncio.sleep(random.random() * WRITES)
+            yield Token(f"{word} ")
+        reply = Reply(text, ReplyStatus.ANSWERED, "en")
         yield Answered(await record(reply, None))
 
 
@@ -59,7 +69,8 @@ async def _live(home: Path, environment: dict[str, str], http: int | None) -> No
     web = credentials.web()
     async with await open_store(home / "kefu.db") as store:
         workspaces = OneWorkspace(web, (await who_are_we(web)).bot_user_id or "")
-        desk = Desk(store, Echo(store), SlackClient(workspaces), LIMITS)  # type: ignore[arg-type]
+        client = SlackClient(workspaces)
+        desk = Desk(store, Echo(store), client, LIMITS, client.live)  # type: ignore[arg-type]
         app = SlackApp(credentials, web, Reception(desk, store, workspaces))
         serving = app.sockets() if http is None else app.http("127.0.0.1", http)
         async with serving:

@@ -20,7 +20,7 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.adapters.slack.client import FAULTS, Barred, explained
+from bot.adapters.slack.calls import FAULTS, Barred, explained
 from bot.adapters.slack.manifest import SCOPES
 from bot.adapters.slack.reception import Reception
 from bot.delivery import Undeliverable

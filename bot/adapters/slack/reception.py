@@ -14,7 +14,7 @@ from typing import Any
 from slack_bolt.response import BoltResponse
 
 from bot.adapters.slack.blocks import escape
-from bot.adapters.slack.client import FAULTS
+from bot.adapters.slack.calls import FAULTS
 from bot.adapters.slack.events import CHANNEL, Edited, Said, understood
 from bot.adapters.slack.interactions import Pressed, Remarked, Typed, pressed, remarked, typed
 from bot.adapters.slack.overheard import Overheard

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 import pytest
 
 from bot.adapters.slack.app import SlackCredentials, who_are_we
-from bot.adapters.slack.client import Barred, Limited, SlackClient
+from bot.adapters.slack.calls import Barred, Limited
+from bot.adapters.slack.client import SlackClient
 from bot.adapters.slack.workspaces import OneWorkspace
 from bot.conversation import Citation, Message, Role
 from bot.delivery import Outgoing, Place, Postponed, Undeliverable

@@ -9,11 +9,18 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
+from tests.e2e.slack_server.streams import FIELDS as STREAM_FIELDS
+from tests.e2e.slack_server.streams import StreamRefusal, Streams
+
 TEAM, BOT_USER, BOT = "T0KEFU", "U0KEFU", "B0KEFU"
 SCOPES = {
     "chat.postMessage": "chat:write",
     "chat.update": "chat:write",
     "chat.postEphemeral": "chat:write",
+    "chat.startStream": "chat:write",
+    "chat.appendStream": "chat:write",
+    "chat.stopStream": "chat:write",
+    "assistant.threads.setStatus": "chat:write",
     "conversations.replies": "channels:history",
     "conversations.history": "channels:history",
 }
@@ -28,6 +35,8 @@ FIELDS = {
         "channel", "thread_ts", "text", "blocks", "metadata", "unfurl_links", "unfurl_media",
         "mrkdwn",
     },
+    **STREAM_FIELDS,
+    "assistant.threads.setStatus": {"channel_id", "thread_ts", "status", "loading_messages"},
     "chat.postEphemeral": {"channel", "user", "thread_ts", "text", "blocks"},
     "views.open": {"trigger_id", "view"},
     "views.publish": {"user_id", "view", "hash"},
@@ -72,6 +81,10 @@ class Workspace:
     """Ephemeral messages."""
     triggers: dict[str, float] = field(default_factory=dict)
     """When each was given out; it serves once, for three seconds."""
+    statuses: list[dict[str, Any]] = field(default_factory=list)
+    streams: Streams = field(default_factory=Streams)
+    spoken: list[tuple[str, str]] = field(default_factory=list)
+    """Channel and thread, each time that kefu posted there, or added to what it had posted."""
     stamps: Iterator[int] = field(default_factory=lambda: count(1))
 
     def add(self, channel: str, **message: Any) -> dict[str, Any]:
@@ -109,13 +122,21 @@ class Workspace:
             "auth.test": self._auth_test,
             "chat.postMessage": self._post,
             "chat.postEphemeral": self._whisper,
+            "chat.update": self._update,
+            "chat.startStream": self._start,
+            "chat.appendStream": self._append,
+            "chat.stopStream": self._stop,
+            "assistant.threads.setStatus": self._status,
             "views.open": self._open,
             "views.publish": self._publish,
             "chat.getPermalink": self._permalink,
             "conversations.history": self._history,
             "conversations.replies": self._replies,
         }
-        return handlers[method](arguments)
+        try:
+            return handlers[method](arguments)
+        except StreamRefusal as refusal:
+            raise Refusal(str(refusal)) from None
 
     def _auth_test(self, _: Mapping[str, Any]) -> dict[str, Any]:
         return {"team_id": TEAM, "user_id": BOT_USER, "bot_id": BOT, "team": "Kefu", "user": "kefu"}
@@ -134,7 +155,56 @@ class Workspace:
             blocks=given.get("blocks"),
             metadata=given.get("metadata"),
         )
+        self._spoke(channel, message)
         return {"channel": channel, "ts": message["ts"], "message": message}
+
+    def _spoke(self, channel: str, message: Mapping[str, Any]) -> None:
+        self.spoken.append((channel, str(message.get("thread_ts", message["ts"]))))
+
+    def _own(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        message = self.messages.get((str(given["channel"]), str(given["ts"])))
+        if message is None:
+            raise Refusal("message_not_found")
+        if message.get("user") != BOT_USER:
+            raise Refusal("cant_update_message")
+        return message
+
+    def _update(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        message = self._own(given)
+        if self.streams.is_open((str(given["channel"]), str(given["ts"]))):
+            raise Refusal("streaming_state_conflict")
+        _check_text(given)
+        message.pop("blocks", None)
+        message.update({k: given[k] for k in ("text", "blocks", "metadata") if k in given})
+        self._spoke(str(given["channel"]), message)
+        return {"channel": given["channel"], "ts": given["ts"]}
+
+    def _start(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        channel, thread = str(given["channel"]), str(given.get("thread_ts"))
+        if (channel, thread) not in self.messages:
+            raise Refusal("thread_not_found")
+        begun = self.streams.start(given, self.channels[channel].is_im)
+        message = self.add(channel, user=BOT_USER, bot_id=BOT, **begun)
+        self.streams.opened[channel, message["ts"]] = time.monotonic()
+        self._spoke(channel, message)
+        return {"channel": channel, "ts": message["ts"]}
+
+    def _append(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        key = str(given["channel"]), str(given["ts"])
+        self.streams.append(key, given, self._own(given))
+        self._spoke(key[0], self.messages[key])
+        return {"channel": key[0], "ts": key[1]}
+
+    def _stop(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        key = str(given["channel"]), str(given["ts"])
+        self.streams.stop(key, given, self._own(given))
+        return {"channel": key[0], "ts": key[1]}
+
+    def _status(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        if (str(given["channel_id"]), str(given["thread_ts"])) not in self.messages:
+            raise Refusal("invalid_thread_ts")
+        self.statuses.append(dict(given))
+        return {}
 
     def trigger(self) -> str:
         name = f"{next(self.stamps)}.{len(self.triggers)}.abcdef"

@@ -58,6 +58,8 @@ def _inbox() -> None:
         sa.Column("state", sa.String(20), nullable=False),
         sa.Column("reason", sa.Text()),
         sa.Column("turn", sa.BigInteger(), nullable=False),
+        sa.Column("draft", sa.Text(), nullable=False),
+        sa.Column("is_drafting", sa.Boolean(), nullable=False),
         sa.Column("revision", sa.Text(), nullable=False),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("failures", sa.Integer(), nullable=False),

@@ -1,0 +1,107 @@
+"""Calls of Slack's Web API, and what became of each that did not succeed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp
+from slack_sdk.errors import SlackApiError, SlackClientError
+
+from bot.adapters.slack.workspaces import NotInstalled, Workspaces
+from bot.delivery import Postponed, Undeliverable
+
+FAULTS = (SlackClientError, aiohttp.ClientError, TimeoutError, OSError)
+"""What a call of slack_sdk raises."""
+_NOT_NOW = {
+    "fatal_error",
+    "internal_error",
+    "message_limit_exceeded",
+    "request_timeout",
+    "service_unavailable",
+    "team_added_to_org",
+}
+"""Slack failed, and may have posted before it did."""
+_BARRED = {
+    "access_denied",
+    "account_inactive",
+    "ekm_access_denied",
+    "invalid_auth",
+    "missing_scope",
+    "no_permission",
+    "not_authed",
+    "not_in_channel",
+    "org_login_required",
+    "token_expired",
+    "token_revoked",
+}
+_BARRED_SECONDS = 300.0
+_DEFAULT_RETRY_AFTER = 30.0
+
+
+class SlackCalls:
+    """The clients of `workspaces` must not send anything again by themselves."""
+
+    def __init__(self, workspaces: Workspaces) -> None:
+        self._workspaces = workspaces
+        self._held: dict[tuple[str, str], float] = {}
+        """By workspace and method: until when Slack asked us to wait."""
+
+    async def call(
+        self, team: str, method: str, arguments: Mapping[str, Any], *, reads: bool = False
+    ) -> Mapping[str, Any]:
+        """Raise Postponed or Undeliverable. `reads`: it changes nothing, so nothing has landed."""
+        if (rest := self._held.get((team, method), 0.0) - time.monotonic()) > 0:
+            raise Postponed("Slack asked to wait", seconds=rest)
+        try:
+            web = await self._workspaces.web(team)
+            if reads:
+                answer = await web.api_call(method, params=dict(arguments), http_verb="GET")
+            else:
+                answer = await web.api_call(method, json=dict(arguments))
+        except NotInstalled as error:
+            raise Undeliverable(str(error)) from None
+        except FAULTS as error:
+            found = explained(method, error, reads=reads)
+            if isinstance(found, Limited):
+                self._held[team, method] = time.monotonic() + (found.seconds or 0.0)
+            raise found from None
+        data = answer.data
+        return data if isinstance(data, Mapping) else {}
+
+
+class Limited(Postponed):
+    """Slack asked us to wait."""
+
+
+class Barred(Postponed):
+    """A token or a right is missing. An operator can mend it: it is tried again."""
+
+
+def explained(method: str, error: BaseException, *, reads: bool) -> Postponed | Undeliverable:
+    """What one of FAULTS means for the call. `reads`: it changes nothing, so nothing landed."""
+    if not isinstance(error, SlackApiError):
+        return Postponed(f"{method}: {error!r}", landed=not reads)
+    response = error.response
+    status = int(getattr(response, "status_code", 0) or 0)
+    data = getattr(response, "data", None)
+    code = str(data.get("error", "")) if isinstance(data, Mapping) else ""
+    told = f"{method}: {code or status}"
+    if status == 429 or code in {"ratelimited", "rate_limited"}:
+        return Limited(told, seconds=_retry_after(getattr(response, "headers", None) or {}))
+    if status >= 500 or not code or code in _NOT_NOW:
+        return Postponed(told, landed=not reads)
+    if code in _BARRED:
+        return Barred(told, seconds=_BARRED_SECONDS)
+    return Undeliverable(told)
+
+
+def _retry_after(headers: Mapping[str, Any]) -> float:
+    for name, value in headers.items():
+        if name.lower() == "retry-after":
+            try:
+                return max(0.0, float(value))
+            except (TypeError, ValueError):
+                break
+    return _DEFAULT_RETRY_AFTER

@@ -1,0 +1,81 @@
+"""Whose turn it is, as queries: one of a place at a time, in the platform's order, fair among
+places."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from bot.delivery import OPEN_FATES, Fate, Place
+from bot.store.schema import ConversationRow, InboxRow, PlaceRow
+
+_ORDER = InboxRow.turn, InboxRow.number
+_FAR = timedelta(minutes=35)
+"""Longer than any pause or lease: what is further ahead was written by a clock that was wrong."""
+
+
+def has_come(time: Any, now: datetime) -> ColumnElement[bool]:
+    return or_(time <= now, time > now + _FAR)
+
+
+def has_run_out(until: Any, now: datetime) -> ColumnElement[bool]:
+    """Of a lease."""
+    return or_(until < now, until > now + _FAR)
+
+
+def ready(channel: str, now: datetime) -> Select[InboxRow, PlaceRow, ConversationRow]:
+    """The first open message of each place that nobody works on, by whose turn it is."""
+    other = aliased(InboxRow)
+    here = other.place_number == InboxRow.place_number
+    is_leased = and_(other.state == Fate.LEASED, ~has_run_out(other.leased_until, now))
+    is_worked_on = exists().where(here, is_leased)
+    comes_before = or_(
+        other.position < InboxRow.position,
+        and_(other.position == InboxRow.position, other.number < InboxRow.number),
+    )
+    is_later = exists().where(here, other.state.in_(OPEN_FATES), comes_before)
+    return (
+        select(InboxRow, PlaceRow, ConversationRow)
+        .join(PlaceRow, PlaceRow.number == InboxRow.place_number)
+        .join(ConversationRow, ConversationRow.id == PlaceRow.conversation_id)
+        .where(InboxRow.channel == channel, InboxRow.state.in_(OPEN_FATES))
+        .where(has_come(InboxRow.not_before, now), ~is_worked_on, ~is_later)
+        .order_by(*_ORDER)
+    )
+
+
+def in_line(channel: str) -> Select[PlaceRow, int]:
+    """Places whose turn has not come, the first first, each with its number in line from 1 on."""
+    waiting = (
+        select(InboxRow.place_number, func.row_number().over(order_by=_ORDER).label("at"))
+        .where(InboxRow.channel == channel, InboxRow.state == Fate.WAITING)
+        .where(InboxRow.attempts == 0)
+        .subquery()
+    )
+    first = func.min(waiting.c.at)
+    return (
+        select(PlaceRow, first)
+        .join(waiting, waiting.c.place_number == PlaceRow.number)
+        .group_by(PlaceRow.number)
+        .order_by(first)
+    )
+
+
+def is_at(place: Place) -> ColumnElement[bool]:
+    return and_(PlaceRow.channel == place.channel, PlaceRow.key == place.key)
+
+
+async def turn_of(session: AsyncSession, place: PlaceRow) -> int:
+    """Behind the place's own that are open; else level with whoever waits in front."""
+    waiting = select(func.min(InboxRow.turn)).where(
+        InboxRow.channel == place.channel, InboxRow.state == Fate.WAITING
+    )
+    own = select(func.max(InboxRow.turn)).where(
+        InboxRow.place_number == place.number, InboxRow.state.in_(OPEN_FATES)
+    )
+    front, last = await session.scalar(waiting), await session.scalar(own)
+    return max(front or 0, 0 if last is None else last + 1)
