@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -438,3 +439,20 @@ async def test_agents_who_cannot_be_told_hold_nothing_up(
 async def _sent(store: Store, count: int) -> bool:
     posts = [await store.outbox.count("slack", kind) for kind in Post]
     return sum(found.get(Posting.SENT, 0) for found in posts) == count
+
+
+async def test_so_many_replies_a_minute_and_the_rest_waits(
+    make: Callable[..., Desk], platform: Platform, store: Store
+) -> None:
+    desk = make(limits=replace(QUICK, replies_a_minute=2))
+    for number in range(4):
+        await desk.take_in(incoming("a", number))
+    await desk.take_in(incoming("b", 1))
+    async with running(desk):
+        await until(lambda: len(platform.posted) == 3)
+        await until(lambda: _waits(store, 2))
+    assert len(platform.at("a")) == 2
+
+
+async def _waits(store: Store, count: int) -> bool:
+    return await fates(store) == {Fate.ANSWERED: 3, Fate.WAITING: count}

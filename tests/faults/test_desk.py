@@ -180,7 +180,7 @@ async def test_taken_over_at_random_moments(tmp_path: Path) -> None:
             await root_taken.wait()
             talk = await store.inbox.conversation_at(Place("slack", f"T0KEFU/{HELP}/{root}"))
             assert talk is not None
-            await asyncio.sleep(random.random() * 0.4)
+            await asyncio.sleep(random.random() * 1.5)
             await inbox.take_over(talk)
             said = slack.workspace.spoken.count((HELP, root))
             await asyncio.sleep(1.0)
