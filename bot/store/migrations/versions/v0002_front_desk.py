@@ -1,4 +1,5 @@
-"""Places, inbox, outbox, cursors, feedback, notes; who holds a conversation, and how its customer feels."""
+"""Places, inbox, outbox, cursors, feedback, notes; who holds a conversation, and how its customer
+feels."""
 
 from __future__ import annotations
 
