@@ -187,7 +187,7 @@ async def test_a_thread_in_a_room_of_several(
         room = await anna.room(bot.user_id, ben.user_id)
         await ben.client.join(room)
         await anna.say(room, "Nice weather.")
-        root = await anna.say(room, f"kefu: {QUESTION}", mentions=bot.user_id)
+        root = await anna.say(room, f"{bot.user_id}: {QUESTION}", mentions=bot.user_id)
         (answer,) = await anna.replies(room, bot, 1)
         assert "60 days" in answer["content"]["body"]
         assert answer["content"]["m.relates_to"]["rel_type"] == "m.thread"

@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from itertools import count
 
 from bot.adapters.matrix.events import (
     CHANNEL,
@@ -31,7 +32,7 @@ from bot.desk import Desk
 from bot.errors import SettingsError, StoreError, UnknownMessage
 from bot.store import Store
 
-_LONGEST_PAUSE = 30.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 15.0
 _WAIT = 30.0
 """Seconds that the homeserver waits for news before it answers that there are none."""
 _logger = logging.getLogger("kefu")
@@ -40,7 +41,7 @@ _logger = logging.getLogger("kefu")
 async def who_are_we(server: Homeserver) -> Us:
     """Waits for a homeserver that does not answer. Raise SettingsError where it does not know us,
     or is none."""
-    pause, given = 1.0, server.credentials
+    pause, given = _FIRST_PAUSE, server.credentials
     while True:
         try:
             user = await server.who_am_i()
@@ -69,7 +70,7 @@ class MatrixApp:
         self._server, self._us, self._desk, self._store = server, us, desk, store
         self._rooms = Rooms(server, us, agents=agents)
         self._invitations = Invitations(server)
-        self._cursor = f"sync {us.user_id}"
+        self._cursor, self._order = f"sync {us.user_id}", count()
 
     @asynccontextmanager
     async def syncing(self) -> AsyncIterator[asyncio.Future[None]]:
@@ -86,8 +87,7 @@ class MatrixApp:
             connected.cancel()
 
     async def _keep_reading(self, connected: asyncio.Future[None]) -> None:
-        since, pause = "", 1.0
-        trouble = ""
+        since, trouble, pause = "", "", _FIRST_PAUSE
         while True:
             try:
                 since = await self._read(since) if since else await self._begin()
@@ -101,7 +101,7 @@ class MatrixApp:
                     connected.set_result(None)
                 if trouble:
                     _logger.warning("the homeserver is read again")
-                trouble, pause = "", 1.0
+                trouble, pause = "", _FIRST_PAUSE
                 continue
             if found != trouble:  # an outage of an hour is one line
                 _logger.warning("nothing is read from the homeserver (%s); trying again", found)
@@ -117,12 +117,19 @@ class MatrixApp:
         return since or await self._reached(_next(overview))
 
     async def _read(self, since: str) -> str:
-        """What came since then is on disk when this returns; where to read on."""
+        """What came since then is on disk when this returns; where to read on. A room that cannot
+        be read now keeps no other waiting: all of this comes again, and the rest is known then."""
         answer = await self._server.sync(since, wait=_WAIT)
         self._invite(answer)
+        trouble: Postponed | None = None
         for room, section in named(inner(inner(answer, "rooms"), "join")):
-            for order, event in enumerate(await self._rooms.news(room, section, since)):
-                await self._take(room, event, order)
+            try:
+                for event in await self._rooms.news(room, section, since):
+                    await self._take(room, event)
+            except Postponed as error:
+                trouble = error
+        if trouble is not None:
+            raise trouble
         following = _next(answer)
         return since if following == since else await self._reached(following)
 
@@ -135,11 +142,16 @@ class MatrixApp:
             *(room for room, _ in named(inner(inner(answer, "rooms"), "invite")))
         )
 
-    async def _take(self, room: str, event: Event, order: int) -> None:
-        where = Where(room, await self._rooms.is_direct(room), order)
-        found = understood(event, where, self._us)
-        if found is not None:
-            await self.take(found, where)
+    async def _take(self, room: str, event: Event) -> None:
+        where = Where(room, await self._rooms.is_direct(room), next(self._order))
+        try:
+            found = understood(event, where, self._us)
+            if found is not None:
+                await self.take(found, where)
+        except (Postponed, StoreError):
+            raise
+        except Exception as error:  # it would come again for ever, and nothing after it
+            _logger.error("an event of %s was left out", room, exc_info=error)
 
     async def take(self, found: Understood, where: Where) -> None:
         """On disk when this returns. Raise StoreError or Postponed: then it must come again."""

@@ -41,7 +41,7 @@ class Where:
     is_direct: bool
     """One customer and we: all that is said there is for us."""
     order: int = 0
-    """Of the event, among those that were read together."""
+    """Of the event, among those that were read: several may be of one millisecond."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def understood(event: Event, where: Where, us: Us) -> Understood | None:
     content = inner(event, "content")
     match _text(event, "type"):
         case "m.room.message":
-            position = f"{time:015}.{where.order:06}"
+            position = f"{time:015}.{where.order:09}"
             return _message(event_id, sender, position, content, where, us)
         case "m.room.redaction":
             redacted = identifier(event, "redacts") or identifier(content, "redacts")

@@ -8,7 +8,7 @@ import logging
 from bot.adapters.matrix.homeserver import Homeserver
 from bot.delivery import Postponed, Undeliverable
 
-_LONGEST_PAUSE = 600.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 1.0, 600.0
 _ATTEMPTS = 50
 _logger = logging.getLogger("kefu")
 
@@ -32,7 +32,7 @@ class Invitations:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _join(self, room: str) -> None:
-        pause = 1.0
+        pause = _FIRST_PAUSE
         for _ in range(_ATTEMPTS):
             try:
                 await self._server.join(room)
