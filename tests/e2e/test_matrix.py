@@ -13,13 +13,20 @@ import uuid
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from nio import AsyncClient, RoomMessagesResponse
 
-from bot.delivery import Fate
+from bot.adapters.matrix.client import MatrixClient
+from bot.adapters.matrix.credentials import MatrixCredentials
+from bot.adapters.matrix.events import Us
+from bot.adapters.matrix.homeserver import Homeserver
+from bot.conversation import Message, Role
+from bot.delivery import Fate, Outgoing, Place
 from bot.store import open_store
 from tests.e2e.synapse import Account, Synapse, synapse
 
@@ -308,3 +315,28 @@ async def test_by_password_and_over_an_outage(
         assert "the homeserver is read again" in await line(process)
         await anna.say(room, QUESTION)
         await anna.replies(room, bot, 2)
+
+
+async def test_one_that_may_have_landed_is_found_again(
+    server: Synapse, bot: Account, anna: Customer
+) -> None:
+    """Also by another device, for which the transaction is another."""
+    room = await anna.room(bot.user_id, is_direct=True)
+    async with client_of(server, bot) as account:
+        await account.join(room)
+    text = "Paragraph.\n\n" * 1_000
+    message = Message("m1", "c1", Role.ASSISTANT, text, datetime.now(UTC))
+    outgoing = Outgoing(1, 1, 1, Place("matrix", room), message, may_have_landed=False)
+    us = Us(bot.user_id, "kefu")
+    references = set()
+    for credentials, may_have_landed in (
+        (MatrixCredentials(server.url, bot.token), False),
+        (MatrixCredentials(server.url, bot.token), False),
+        (MatrixCredentials(server.url, "", bot.user_id, bot.password), True),
+    ):
+        async with Homeserver(credentials) as homeserver:
+            await homeserver.who_am_i()
+            again = replace(outgoing, may_have_landed=may_have_landed)
+            references.add(await MatrixClient(homeserver, us).deliver(again))
+    assert len(references) == 1
+    assert len(await anna.heard(room, bot)) == 2

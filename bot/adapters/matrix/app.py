@@ -92,7 +92,7 @@ class MatrixApp:
             try:
                 since = await self._read(since) if since else await self._begin()
             except (Postponed, Undeliverable, StoreError) as error:
-                found, asked = str(error), getattr(error, "seconds", None)
+                found, asked = self._told(error), getattr(error, "seconds", None)
             except Exception as error:  # what is wrong with one sync must not end the reading
                 _logger.error("a sync failed unexpectedly", exc_info=error)
                 found, asked = repr(error), None
@@ -109,6 +109,10 @@ class MatrixApp:
             await asyncio.sleep(pause if asked is None else asked)
             pause = min(_LONGEST_PAUSE, 2 * pause)
 
+    def _told(self, error: Exception) -> str:
+        named = self._server.credentials.named
+        return f"{named} was withdrawn: {error}" if isinstance(error, Barred) else str(error)
+
     async def _begin(self) -> str:
         """Where to read on: where another stopped, else from now on."""
         overview = await self._server.overview()
@@ -119,7 +123,11 @@ class MatrixApp:
     async def _read(self, since: str) -> str:
         """What came since then is on disk when this returns; where to read on. A room that cannot
         be read now keeps no other waiting: all of this comes again, and the rest is known then."""
-        answer = await self._server.sync(since, wait=_WAIT)
+        try:
+            answer = await self._server.sync(since, wait=_WAIT)
+        except Undeliverable as error:  # it was set up anew, or put back to a backup
+            _logger.error("the homeserver forgot where kefu stopped (%s): reading from now", error)
+            return await self._reached(_next(await self._server.overview()))
         self._invite(answer)
         trouble: Postponed | None = None
         for room, section in named(inner(inner(answer, "rooms"), "join")):
@@ -156,9 +164,8 @@ class MatrixApp:
     async def take(self, found: Understood, where: Where) -> None:
         """On disk when this returns. Raise StoreError or Postponed: then it must come again."""
         match found:
-            case Said(message, is_addressed):
-                if is_addressed or await self._store.inbox.knows(message.place):
-                    await self._desk.take_in(message)
+            case Said():
+                await self._hear(found)
             case Edited():
                 await self._edit(found, where)
             case Redacted(event):
@@ -167,6 +174,15 @@ class MatrixApp:
                 await self._judge(found)
             case Unreadable():
                 await self._tell_unreadable(where.room)
+
+    async def _hear(self, said: Said) -> None:
+        message, ours = said.message, None
+        if said.replies_to:
+            ours = await self._store.outbox.message_at(CHANNEL, said.replies_to)
+        if ours is not None and (place := await self._store.outbox.place_of(ours.id)):
+            message = replace(message, place=place)
+        if said.is_addressed or await self._store.inbox.knows(message.place):
+            await self._desk.take_in(message)
 
     async def _edit(self, edited: Edited, where: Where) -> None:
         """Whose it is and where it stands, the message itself says: an edit may claim anything."""

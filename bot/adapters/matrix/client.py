@@ -1,13 +1,22 @@
-"""Replies to Matrix: each once, because each transaction is one event however often it is sent."""
+"""Replies to Matrix: each once, also where the homeserver did not say whether it has it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from bot.adapters.matrix.events import CHANNEL, Us, place_parts
+from bot.adapters.matrix.events import CHANNEL, Us, inner, place_parts
 from bot.adapters.matrix.homeserver import Homeserver
+from bot.adapters.matrix.rooms import listed
 from bot.adapters.matrix.text import Content, alert_of, contents_of, link_to
-from bot.delivery import Outgoing
+from bot.conversation import Message
+from bot.delivery import Outgoing, Postponed, Undeliverable
+
+TRANSACTION = "kefu.transaction"
+"""In what we send, so that it is known again: the homeserver makes one event of a transaction that
+is sent twice, but Synapse only for a day, and no homeserver once the token is another's."""
+_CLOCKS_APART = 3600.0
+"""Seconds by which the homeserver's clock and ours may differ."""
+_PAGES = 50
 
 
 class MatrixClient:
@@ -20,11 +29,8 @@ class MatrixClient:
     async def deliver(self, outgoing: Outgoing) -> str:
         """The event id of its last part."""
         room, thread = place_parts(outgoing.place.key)
-        reference, message = "", outgoing.message
-        for part, content in enumerate(contents_of(message)):
-            shown = content | _in_thread(thread)
-            reference = await self._server.send(room, shown, f"{message.id}.{part}")
-        return reference
+        contents = [content | _in_thread(thread) for content in contents_of(outgoing.message)]
+        return await self._send(room, contents, outgoing, "")
 
     async def alert(self, outgoing: Outgoing, digest: Sequence[str]) -> str:
         if not self._agents:
@@ -33,8 +39,49 @@ class MatrixClient:
             self._agents = await self._server.resolve(self._agents) or self._agents
         server = self._us.user_id.partition(":")[2]
         link = link_to(*place_parts(outgoing.place.key), server)
-        told = alert_of(digest, link)
-        return await self._server.send(self._agents, told, f"{outgoing.message.id}.alert")
+        return await self._send(self._agents, [alert_of(digest, link)], outgoing, "alert.")
+
+    async def _send(
+        self, room: str, contents: Sequence[Content], outgoing: Outgoing, kind: str
+    ) -> str:
+        message, reference = outgoing.message, ""
+        landed = await self._landed(room, message) if outgoing.may_have_landed else {}
+        for part, content in enumerate(contents):
+            name = f"{message.id}.{kind}{part}"
+            reference = landed.get(name) or await self._server.send(
+                room, content | {TRANSACTION: name}, name
+            )
+        return reference
+
+    async def _landed(self, room: str, message: Message) -> Mapping[str, str]:
+        """Event ids of what we said in the room since the message was written, by transaction.
+        Raise Postponed where that is not to be found out."""
+        found: dict[str, str] = {}
+        earliest = (message.created_at.timestamp() - _CLOCKS_APART) * 1000
+        start: str | None = None
+        for _ in range(_PAGES):
+            try:
+                answer = await self._server.said_by(self._us.user_id, room, start)
+            except Undeliverable:  # the sending itself will say so
+                return found
+            page = listed(answer, "chunk")
+            for one in page:
+                name = inner(one, "content").get(TRANSACTION)
+                if isinstance(name, str):
+                    found[name] = str(one.get("event_id", ""))
+            following = answer.get("end")
+            if not isinstance(following, str) or following == start:
+                return found
+            if any(_sent_at(one) < earliest for one in page):
+                return found
+            start = following
+        raise Postponed("too much was said in the room to look through")
+
+
+def _sent_at(event: Mapping[str, object]) -> float:
+    """Milliseconds."""
+    time = event.get("origin_server_ts")
+    return time if isinstance(time, int) else 0.0
 
 
 def _in_thread(thread: str) -> Content:

@@ -49,6 +49,8 @@ class Said:
     message: Incoming
     is_addressed: bool
     """By a mention, or in a direct room. In a thread of ours all are."""
+    replies_to: str = ""
+    """The message that it answers without being in a thread: some clients know none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +125,10 @@ def _message(
     is_mentioned = mentions(content, us)
     if kind == "m.replace":
         return Edited(other, sender, text, position, is_mentioned) if other else None
-    thread = other if kind == "m.thread" else ""
+    thread, replies_to = other if kind == "m.thread" else "", ""
     if not thread and not where.is_direct:
         thread = event_id
+        replies_to = identifier(inner(relation, "m.in_reply_to"), "event_id")
     said = Incoming(
         place=Place(CHANNEL, f"{where.room} {thread}".rstrip()),
         event=event_id,
@@ -133,7 +136,7 @@ def _message(
         customer=sender,
         text=text,
     )
-    return Said(said, is_addressed=is_mentioned or where.is_direct)
+    return Said(said, is_mentioned or where.is_direct, replies_to)
 
 
 def place_parts(key: str) -> tuple[str, str]:

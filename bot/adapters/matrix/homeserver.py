@@ -115,6 +115,12 @@ class Homeserver:
         asked = Api.room_messages("", room, start, end, "b", PAGE, {"types": list(TYPES)})
         return await self._call("messages", asked)
 
+    async def said_by(self, user: str, room: str, start: str | None) -> Json:
+        """A page of what `user` said in a room, backwards from `start` or from now."""
+        asked = {"types": ["m.room.message"], "senders": [user]}
+        request = Api.room_messages("", room, start, None, "b", PAGE, asked)
+        return await self._call("messages", request)
+
     async def event(self, room: str, event: str) -> Json:
         return await self._call("event", Api.room_get_event("", room, event))
 

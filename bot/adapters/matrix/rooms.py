@@ -34,23 +34,23 @@ class Rooms:
         """Of a room in a sync: all that was said since the last, in order; where we came into the
         room meanwhile, all since we were invited."""
         timeline = inner(section, "timeline")
-        events = listed(timeline)
-        changes = [one for one in [*listed(inner(section, "state")), *events] if is_member(one)]
-        is_new = any(self._comes_in(one) for one in changes)
-        if changes:
+        recent, start = listed(timeline), timeline.get("prev_batch")
+        is_cut = timeline.get("limited") is True and isinstance(start, str)
+        if is_cut or any(map(is_member, [*listed(inner(section, "state")), *recent])):
             self._members.pop(room, None)
-        start = timeline.get("prev_batch")
-        if timeline.get("limited") is True and isinstance(start, str):
-            self._members.pop(room, None)
-            events = await self._gap(room, start, None if is_new else since) + events
-        return self._since_invited(events) if is_new else events
+        events = [*await self._gap(room, start, since), *recent] if is_cut else recent
+        if not any(map(self._comes_in, events)):
+            return events
+        if is_cut and not any(map(self._bounds, events)):
+            events = [*await self._gap(room, start, None), *recent]
+        return self._since_invited(events)
 
-    async def _gap(self, room: str, start: str, end: str | None) -> list[Event]:
+    async def _gap(self, room: str, start: object, end: str | None) -> list[Event]:
         """Backwards from `start`, to `end` or to where we were invited."""
         found: list[Event] = []
         for _ in range(PAGES):
             try:
-                answer = await self._server.earlier(room, start, end)
+                answer = await self._server.earlier(room, str(start), end)
             except Undeliverable:  # we may not read it any more
                 return found
             page = listed(answer, "chunk")[::-1]

@@ -124,7 +124,7 @@ class FakeHomeserver:
         return web.json_response({"joined": {user: {} for user in found}})
 
     async def _messages(self, request: web.Request) -> web.Response:
-        return web.json_response(self.pages.get(request.query["from"], {"chunk": []}))
+        return web.json_response(self.pages.get(request.query.get("from", ""), {"chunk": []}))
 
     async def _event(self, request: web.Request) -> web.Response:
         found = self.events.get(request.match_info["event"])

@@ -272,6 +272,69 @@ async def test_a_thumb_is_feedback_until_it_is_taken_back(
     assert await store.feedback.of([reply.id]) == []
 
 
+async def test_a_reply_without_a_thread_goes_on_in_the_conversation(
+    fake: FakeHomeserver, server: Homeserver, store: Store
+) -> None:
+    fake.tell(GROUP, message("$1", "hello", **mentioning(US)))
+    async with reading(fake, server, store):
+        await all_read(fake, store)
+        (lease,) = await store.inbox.lease("matrix", limit=1, seconds=60)
+        await store.inbox.note(lease)
+        await store.inbox.record(lease, Reply("Hi.", ReplyStatus.ANSWERED, "en"))
+        (outgoing,) = await store.outbox.lease("matrix", limit=1, seconds=60)
+        await store.outbox.sent(outgoing, "$reply")
+        for event_id, target in (("$2", "$reply"), ("$3", "$other")):
+            reply = {"m.in_reply_to": {"event_id": target}}
+            fake.tell(GROUP, message(event_id, "and?", BEN, **{"m.relates_to": reply}))
+        await all_read(fake, store)
+    (lease,) = await store.inbox.lease("matrix", limit=9, seconds=60)
+    assert lease.conversation.id == outgoing.message.conversation
+    assert await store.inbox.place_of("matrix", "$3") is None
+
+
+async def test_where_the_homeserver_forgot_where_we_stopped_it_is_read_from_now(
+    fake: FakeHomeserver, server: Homeserver, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    fake.tell(DIRECT, message("$1", "before"))
+    fake.faults["/sync"] = [(200, {"next_batch": "s0"}), (400, {"errcode": "M_UNKNOWN_POS"})]
+    async with reading(fake, server, store):
+        await all_read(fake, store)
+        fake.tell(DIRECT, message("$2", "after"))
+        await all_read(fake, store)
+    assert await waiting(store) == ["after"]
+    assert "the homeserver forgot where kefu stopped" in caplog.text
+
+
+async def test_our_own_words_do_not_make_a_room_new(
+    fake: FakeHomeserver, server: Homeserver, store: Store
+) -> None:
+    """With them a homeserver tells of our membership again."""
+    state = {"events": [membership(US, "join", before="invite")]}
+    recent = {"events": [message("$9", "Hi.", US)], "limited": True, "prev_batch": "p1"}
+    fake.syncs.append({"rooms": {"join": {DIRECT: {"state": state, "timeline": recent}}}})
+    fake.pages["p1"] = {"chunk": [message("$8", "hello")]}
+    async with reading(fake, server, store):
+        await all_read(fake, store)
+    assert await waiting(store) == ["hello"]
+    assert sum("/messages" in call for call in fake.calls) == 1
+
+
+async def test_a_token_that_is_withdrawn_is_one_line(
+    fake: FakeHomeserver,
+    server: Homeserver,
+    store: Store,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("bot.adapters.matrix.homeserver._BARRED_SECONDS", 0.01)
+    fake.tell(DIRECT, message("$1", "hello"))
+    fake.faults["/sync"] = [(401, {"errcode": "M_UNKNOWN_TOKEN"})] * 5
+    async with reading(fake, server, store):
+        await all_read(fake, store)
+    assert await waiting(store) == ["hello"]
+    assert caplog.text.count("MATRIX_ACCESS_TOKEN was withdrawn: sync: 401 M_UNKNOWN_TOKEN") == 1
+
+
 async def test_an_encrypted_room_is_told_once(
     fake: FakeHomeserver, server: Homeserver, store: Store
 ) -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.adapters.matrix.client import MatrixClient
+from bot.adapters.matrix.client import TRANSACTION, MatrixClient
 from bot.adapters.matrix.credentials import MatrixCredentials
 from bot.adapters.matrix.events import Us
 from bot.adapters.matrix.homeserver import Barred, Homeserver, Limited, Stranger
@@ -15,9 +15,9 @@ from tests.adapters.matrix.homeserver import DIRECT, GROUP, US, FakeHomeserver
 WE = Us(US, "Kefu Bot")
 
 
-def outgoing(key: str = DIRECT, text: str = "Sixty days.") -> Outgoing:
+def outgoing(key: str = DIRECT, text: str = "Sixty days.", *, landed: bool = False) -> Outgoing:
     message = Message("m1", "c1", Role.ASSISTANT, text, datetime(2026, 1, 1, tzinfo=UTC))
-    return Outgoing(1, 1, 1, Place("matrix", key), message, may_have_landed=False)
+    return Outgoing(1, 1, 1, Place("matrix", key), message, landed)
 
 
 async def test_a_reply_stands_in_the_room_or_its_thread(
@@ -43,6 +43,24 @@ async def test_one_that_landed_without_an_answer_is_sent_again_and_stands_once(
     assert raised.value.landed
     assert await client.deliver(outgoing(text="word " * 3_000)) == "$of-m1.2"
     assert list(fake.sent) == ["m1.0", "m1.1", "m1.2"]
+
+
+async def test_one_that_may_have_landed_is_looked_for(
+    fake: FakeHomeserver, server: Homeserver
+) -> None:
+    """The homeserver may have forgotten the transaction by now."""
+    ours = {"sender": US, "type": "m.room.message", "origin_server_ts": 1_800_000_000_000}
+    landed = {**ours, "event_id": "$landed", "content": {TRANSACTION: "m1.0"}}
+    others = [{**ours, "content": {TRANSACTION: 3}}, {**ours, "content": 3}, 3]
+    fake.pages[""] = {"chunk": others, "end": "p1"}
+    fake.pages["p1"] = {"chunk": [landed], "end": "p2"}
+    fake.pages["p2"] = {"chunk": [{**ours, "origin_server_ts": 1}], "end": "p3"}
+    client = MatrixClient(server, WE)
+    assert await client.deliver(outgoing(landed=True)) == "$landed"
+    assert not fake.sent
+    assert sum("/messages" in call for call in fake.calls) == 3
+    await client.deliver(outgoing(text="word " * 2_000, landed=True))
+    assert list(fake.sent) == ["m1.1"], "the part that is missing"
 
 
 @pytest.mark.parametrize(
@@ -114,7 +132,7 @@ async def test_agents_are_told_in_their_room(fake: FakeHomeserver, server: Homes
     client = MatrixClient(server, WE, agents="#desk:a.example")
     await client.alert(outgoing(f"{GROUP} $root"), digest)
     await client.alert(outgoing(f"{GROUP} $root"), digest)
-    told = fake.sent["m1.alert"]
+    told = fake.sent["m1.alert.0"]
     assert told["room"] == "!agents:a.example"
     assert "https://matrix.to/#/%21group%3Aa.example/%24root?via=a.example" in told["body"]
     assert sum("/directory/" in call for call in fake.calls) == 1
