@@ -87,31 +87,34 @@ class MatrixApp:
             connected.cancel()
 
     async def _keep_reading(self, connected: asyncio.Future[None]) -> None:
-        since, trouble, pause = "", "", _FIRST_PAUSE
+        since, pause = "", _FIRST_PAUSE
+        trouble: Exception | None = None
         while True:
             try:
                 since = await self._read(since) if since else await self._begin()
-            except (Postponed, Undeliverable, StoreError) as error:
-                found, asked = self._told(error), getattr(error, "seconds", None)
-            except Exception as error:  # what is wrong with one sync must not end the reading
-                _logger.error("a sync failed unexpectedly", exc_info=error)
-                found, asked = repr(error), None
-            else:
-                if not connected.done():
-                    connected.set_result(None)
-                if trouble:
-                    _logger.warning("the homeserver is read again")
-                trouble, pause = "", _FIRST_PAUSE
+            except Exception as error:  # whatever is wrong with one sync must not end the reading
+                self._warn(error, trouble)
+                trouble, asked = error, getattr(error, "seconds", None)
+                await asyncio.sleep(pause if asked is None else asked)
+                pause = min(_LONGEST_PAUSE, 2 * pause)
                 continue
-            if found != trouble:  # an outage of an hour is one line
-                _logger.warning("nothing is read from the homeserver (%s); trying again", found)
-            trouble = found
-            await asyncio.sleep(pause if asked is None else asked)
-            pause = min(_LONGEST_PAUSE, 2 * pause)
+            if not connected.done():
+                connected.set_result(None)
+            if trouble is not None:
+                _logger.warning("the homeserver is read again")
+            trouble, pause = None, _FIRST_PAUSE
 
-    def _told(self, error: Exception) -> str:
-        named = self._server.credentials.named
-        return f"{named} was withdrawn: {error}" if isinstance(error, Barred) else str(error)
+    def _warn(self, error: Exception, before: Exception | None) -> None:
+        """An outage of an hour is one line."""
+        if type(error) is type(before):
+            return
+        if isinstance(error, Barred):
+            named = self._server.credentials.named
+            _logger.error("%s was withdrawn (%s): nothing is read; copy it again", named, error)
+        elif isinstance(error, Postponed | Undeliverable | StoreError):
+            _logger.warning("nothing is read from the homeserver (%s); trying again", error)
+        else:
+            _logger.error("a sync failed unexpectedly", exc_info=error)
 
     async def _begin(self) -> str:
         """Where to read on: where another stopped, else from now on."""

@@ -166,8 +166,8 @@ def _words(content: Event, us: Us) -> str | None:
         return None
     if "m.in_reply_to" in inner(content, "m.relates_to"):
         body = _without_fallback(body)
-    names = "|".join(re.escape(name) for name in (us.user_id, us.name) if name)
-    in_front = rf"\A\s*@?(?:{names})(?:[:,]|(?!\w))"
+    name = rf"|@?{re.escape(us.name)}" if us.name else ""
+    in_front = rf"\A\s*(?:{re.escape(us.user_id)}{name})(?:[:,]|(?!\w))"
     return re.sub(in_front, "", body, count=1, flags=re.IGNORECASE).strip()
 
 

@@ -332,7 +332,7 @@ async def test_a_token_that_is_withdrawn_is_one_line(
     async with reading(fake, server, store):
         await all_read(fake, store)
     assert await waiting(store) == ["hello"]
-    assert caplog.text.count("MATRIX_ACCESS_TOKEN was withdrawn: sync: 401 M_UNKNOWN_TOKEN") == 1
+    assert caplog.text.count("MATRIX_ACCESS_TOKEN was withdrawn (sync: 401 M_UNKNOWN_TOKEN)") == 1
 
 
 async def test_an_encrypted_room_is_told_once(

@@ -114,6 +114,13 @@ def test_our_name_in_front_is_left_out(body: str, read: str) -> None:
     assert text(body) == read
 
 
+def test_a_name_that_is_in_the_user_id() -> None:
+    for body in (f"{US}: hello", "kefu: hello", "@kefu hello"):
+        found = understood(message("$1", body), IN_DIRECT, Us(US, "kefu"))
+        assert isinstance(found, Said)
+        assert found.message.text == "hello"
+
+
 def test_what_a_reply_repeats_is_left_out() -> None:
     reply = {"m.relates_to": {"m.in_reply_to": {"event_id": "$0"}}}
     assert text("> <@anna:a.example> first\n> second\n\nmine\n> kept", **reply) == "mine\n> kept"
