@@ -32,6 +32,15 @@ def test_what_is_no_address(kefu: Kefu, monkeypatch: pytest.MonkeyPatch) -> None
     assert "secret" not in ran.err
 
 
+def test_a_room_of_agents_that_is_none(kefu: Kefu, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MATRIX_HOMESERVER", "http://127.0.0.1:9")
+    monkeypatch.setenv("MATRIX_ACCESS_TOKEN", "syt_secret")
+    monkeypatch.setenv("KEFU_HANDOFF__AGENTS", '{"matrix": "#desk:a.example"}')
+    ran = kefu("matrix")
+    assert ran.status == 1
+    assert "matrix = '#desk:a.example' is no room's id" in ran.err
+
+
 async def test_a_token_that_is_refused(kefu: Kefu, monkeypatch: pytest.MonkeyPatch) -> None:
     async with FakeHomeserver() as fake:
         monkeypatch.setenv("MATRIX_HOMESERVER", fake.url)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -54,6 +55,12 @@ def bot(server: Synapse) -> Account:
 async def anna(server: Synapse) -> AsyncIterator[Customer]:
     async with customer(server, "anna") as anna:
         yield anna
+
+
+@pytest.fixture
+async def ben(server: Synapse) -> AsyncIterator[Customer]:
+    async with customer(server, "ben") as ben:
+        yield ben
 
 
 @asynccontextmanager
@@ -133,17 +140,21 @@ async def line(process: Process) -> str:
     return (await asyncio.wait_for(process.stderr.readline(), PATIENCE)).decode()
 
 
-async def until(condition: Callable[[], Any]) -> None:
+async def until(condition: Callable[[], Any]) -> Any:
+    """What it is when it holds."""
     async with asyncio.timeout(PATIENCE):
-        while not await condition():  # noqa: ASYNC110
+        while not (found := await condition()):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
+    return found
 
 
 async def test_a_direct_room_from_a_question_to_a_person(
-    server: Synapse, bot: Account, anna: Customer, sample_home: Path
+    server: Synapse, bot: Account, anna: Customer, ben: Customer, sample_home: Path
 ) -> None:
+    agents = await ben.room(bot.user_id)
+    told_there = {"KEFU_HANDOFF__AGENTS": json.dumps({"matrix": agents})}
     async with (
-        kefu_matrix(server, bot) as process,
+        kefu_matrix(server, bot, **told_there) as process,
         await open_store(sample_home / "kefu.db") as store,
     ):
         room = await anna.room(bot.user_id, is_direct=True)
@@ -155,16 +166,16 @@ async def test_a_direct_room_from_a_question_to_a_person(
         assert (content["msgtype"], content["m.mentions"]) == ("m.notice", {})
         assert "m.relates_to" not in content
 
-        thumb = {"rel_type": "m.annotation", "event_id": answer["event_id"], "key": "👎🏽"}
-        thumb_id = await anna.send(room, {"m.relates_to": thumb}, "m.reaction")
-        reply = await store.outbox.message_at("matrix", answer["event_id"])
-        assert reply is not None
+        async def recorded() -> Message | None:
+            return await store.outbox.message_at("matrix", answer["event_id"])
 
         async def judged() -> list[bool]:
             return [one.helpful for one in await store.feedback.of([reply.id])]
 
-        await until(judged)
-        assert await judged() == [False]
+        reply = await until(recorded)
+        thumb = {"rel_type": "m.annotation", "event_id": answer["event_id"], "key": "👎🏽"}
+        thumb_id = await anna.send(room, {"m.relates_to": thumb}, "m.reaction")
+        assert await until(judged) == [False]
         await anna.client.room_redact(room, thumb_id)
 
         async def not_judged() -> bool:
@@ -175,6 +186,9 @@ async def test_a_direct_room_from_a_question_to_a_person(
         await anna.say(room, PERSON)
         (_, handed_off) = await anna.replies(room, bot, 2)
         assert "I have called a person" in handed_off["content"]["body"]
+        (alert,) = await ben.replies(agents, bot, 1)
+        assert "A person is needed: https://matrix.to/#/" in alert["content"]["body"]
+        await ben.say(agents, "I take it.")
         await anna.say(room, "Are you there?")
 
         async def is_silent() -> bool:
@@ -188,9 +202,9 @@ async def test_a_direct_room_from_a_question_to_a_person(
 
 
 async def test_a_thread_in_a_room_of_several(
-    server: Synapse, bot: Account, anna: Customer, sample_home: Path
+    server: Synapse, bot: Account, anna: Customer, ben: Customer, sample_home: Path
 ) -> None:
-    async with kefu_matrix(server, bot), customer(server, "ben") as ben:
+    async with kefu_matrix(server, bot):
         room = await anna.room(bot.user_id, ben.user_id)
         await ben.client.join(room)
         await anna.say(room, "Nice weather.")

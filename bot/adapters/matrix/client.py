@@ -23,7 +23,7 @@ class MatrixClient:
     channel = CHANNEL
 
     def __init__(self, server: Homeserver, us: Us, *, agents: str = "") -> None:
-        """`agents`: the room in which they are told, by id or alias."""
+        """`agents`: the id of the room in which they are told."""
         self._server, self._us, self._agents = server, us, agents
 
     async def deliver(self, outgoing: Outgoing) -> str:
@@ -35,8 +35,6 @@ class MatrixClient:
     async def alert(self, outgoing: Outgoing, digest: Sequence[str]) -> str:
         if not self._agents:
             return ""
-        if self._agents.startswith("#"):
-            self._agents = await self._server.resolve(self._agents) or self._agents
         server = self._us.user_id.partition(":")[2]
         link = link_to(*place_parts(outgoing.place.key), server)
         return await self._send(self._agents, [alert_of(digest, link)], outgoing, "alert.")

@@ -133,11 +133,6 @@ class Homeserver:
         method, path = Api.join("", room)
         await self._call("join", (method, path, "{}"), seconds=60.0)
 
-    async def resolve(self, alias: str) -> str:
-        """The id of the room that is called so."""
-        answer = await self._call("directory", Api.room_resolve_alias(alias))
-        return str(answer.get("room_id", ""))
-
     async def send(self, room: str, content: Json, transaction: str) -> str:
         """Its event id. The same transaction, sent again, is the same event."""
         if (rest := self._held_until - time.monotonic()) > 0:

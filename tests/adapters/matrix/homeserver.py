@@ -63,7 +63,6 @@ class FakeHomeserver:
         app.router.add_post(v3 + "/login", self._login)
         app.router.add_get(v3 + "/sync", self._sync)
         app.router.add_post(v3 + "/join/{room}", self._join)
-        app.router.add_get(v3 + "/directory/room/{alias}", self._resolve)
         app.router.add_get(v3 + "/rooms/{room}/joined_members", self._members)
         app.router.add_get(v3 + "/rooms/{room}/messages", self._messages)
         app.router.add_get(v3 + "/rooms/{room}/event/{event}", self._event)
@@ -80,7 +79,7 @@ class FakeHomeserver:
                 if isinstance(body, str):
                     return web.Response(status=status, text=body)
                 return web.json_response(body, status=status)
-        is_open = request.path.endswith(("/login", "/displayname")) or "/directory/" in request.path
+        is_open = request.path.endswith(("/login", "/displayname"))
         if not is_open and request.headers.get("Authorization") != f"Bearer {self.token}":
             return _error(401, "M_UNKNOWN_TOKEN")
         answer: web.StreamResponse = await handler(request)
@@ -114,9 +113,6 @@ class FakeHomeserver:
     async def _join(self, request: web.Request) -> web.Response:
         self.joined.append(request.match_info["room"])
         return web.json_response({"room_id": request.match_info["room"]})
-
-    async def _resolve(self, request: web.Request) -> web.Response:
-        return web.json_response({"room_id": "!agents:a.example"})
 
     async def _members(self, request: web.Request) -> web.Response:
         if (found := self.members.get(request.match_info["room"])) is None:
