@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 PYTHON = Path(__file__).parents[2] / "build" / "synapse" / "bin" / "python"
-PATIENCE = 60
+PATIENCE = 120
 _SECRET = "only for tests"
 _OFTEN = {"per_second": 10_000, "burst_count": 10_000}
 
