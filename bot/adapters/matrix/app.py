@@ -21,13 +21,15 @@ from bot.adapters.matrix.events import (
     Us,
     Where,
     inner,
+    place_parts,
     understood,
 )
 from bot.adapters.matrix.homeserver import Barred, Homeserver, Stranger
 from bot.adapters.matrix.invitations import Invitations
 from bot.adapters.matrix.rooms import Rooms, named
 from bot.adapters.matrix.text import UNREADABLE, notice
-from bot.delivery import Incoming, Postponed, Undeliverable
+from bot.conversation import Message
+from bot.delivery import Incoming, Place, Postponed, Undeliverable
 from bot.desk import Desk
 from bot.errors import SettingsError, StoreError, UnknownMessage
 from bot.store import Store
@@ -168,24 +170,30 @@ class MatrixApp:
         """On disk when this returns. Raise StoreError or Postponed: then it must come again."""
         match found:
             case Said():
-                await self._hear(found)
+                await self._hear(found, where.room)
             case Edited():
                 await self._edit(found, where)
             case Redacted(event):
-                await self._redact(event)
+                await self._redact(event, where.room)
             case Judged():
-                await self._judge(found)
+                await self._judge(found, where.room)
             case Unreadable():
                 await self._tell_unreadable(where.room)
 
-    async def _hear(self, said: Said) -> None:
-        message, ours = said.message, None
-        if said.replies_to:
-            ours = await self._store.outbox.message_at(CHANNEL, said.replies_to)
-        if ours is not None and (place := await self._store.outbox.place_of(ours.id)):
-            message = replace(message, place=place)
+    async def _hear(self, said: Said, room: str) -> None:
+        message = said.message
+        if said.replies_to and (reply := await self._ours(said.replies_to, room)):
+            message = replace(message, place=reply[1])
         if said.is_addressed or await self._store.inbox.knows(message.place):
             await self._desk.take_in(message)
+
+    async def _ours(self, event: str, room: str) -> tuple[Message, Place] | None:
+        """A reply of ours, and where it stands; only of this room, whatever an event claims."""
+        reply = await self._store.outbox.message_at(CHANNEL, event)
+        place = None if reply is None else await self._store.outbox.place_of(reply.id)
+        if reply is None or place is None or place_parts(place.key)[0] != room:
+            return None
+        return reply, place
 
     async def _edit(self, edited: Edited, where: Where) -> None:
         """Whose it is and where it stands, the message itself says: an edit may claim anything."""
@@ -199,21 +207,21 @@ class MatrixApp:
         message = replace(said.message, text=edited.text, revision=edited.revision)
         await self._desk.edit(message, is_addressed=edited.mentions_us)
 
-    async def _redact(self, event: str) -> None:
+    async def _redact(self, event: str, room: str) -> None:
         """A message, or a thumb."""
         place = await self._store.inbox.place_of(CHANNEL, event)
         if place is None:
             await self._store.feedback.take_back_at(event)
-        else:
+        elif place_parts(place.key)[0] == room:
             await self._store.inbox.delete(Incoming(place, event, "", "", ""))
 
-    async def _judge(self, judged: Judged) -> None:
-        reply = await self._store.outbox.message_at(CHANNEL, judged.reference)
-        if reply is None:
+    async def _judge(self, judged: Judged, room: str) -> None:
+        found = await self._ours(judged.reference, room)
+        if found is None:
             return
         with suppress(UnknownMessage):  # it was erased meanwhile
             await self._store.feedback.give(
-                reply.id, judged.customer, helpful=judged.helpful, reference=judged.event
+                found[0].id, judged.customer, helpful=judged.helpful, reference=judged.event
             )
 
     async def _tell_unreadable(self, room: str) -> None:

@@ -292,6 +292,32 @@ async def test_a_reply_without_a_thread_goes_on_in_the_conversation(
     assert await store.inbox.place_of("matrix", "$3") is None
 
 
+async def test_an_event_reaches_no_other_room(
+    fake: FakeHomeserver, server: Homeserver, store: Store
+) -> None:
+    fake.tell(DIRECT, message("$1", "hello"))
+    async with reading(fake, server, store):
+        await all_read(fake, store)
+        (lease,) = await store.inbox.lease("matrix", limit=1, seconds=60)
+        await store.inbox.note(lease)
+        reply = await store.inbox.record(lease, Reply("Hi.", ReplyStatus.ANSWERED, "en"))
+        (outgoing,) = await store.outbox.lease("matrix", limit=1, seconds=60)
+        await store.outbox.sent(outgoing, "$reply")
+        answer = {"m.relates_to": {"m.in_reply_to": {"event_id": "$reply"}}}
+        thumb = {"rel_type": "m.annotation", "event_id": "$reply", "key": "👎"}
+        fake.tell(
+            GROUP,
+            message("$2", "into another's room", BEN, **answer),
+            event("$3", "m.reaction", {"m.relates_to": thumb}, BEN),
+            event("$4", "m.room.redaction", {}, BEN, redacts="$1"),
+        )
+        await all_read(fake, store)
+    assert await store.inbox.count("matrix") == {Fate.ANSWERED: 1}
+    assert await store.feedback.of([reply.id]) == []
+    first, _ = await store.log.messages(reply.conversation)
+    assert first.text == "hello"
+
+
 async def test_where_the_homeserver_forgot_where_we_stopped_it_is_read_from_now(
     fake: FakeHomeserver, server: Homeserver, store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
