@@ -8,6 +8,7 @@ BIN     := $(VENV)/bin
 RUN     ?= runs/small
 DATA    ?= data
 PEER    ?= build/llama.cpp
+SYNAPSE := matrix-synapse==1.163.2
 ROUNDS  ?= 3
 LLAMA   := llama-cpp-python==0.3.36
 
@@ -30,7 +31,7 @@ DEV    := $(VENV)/.ready-dev
 TRAIN  := $(VENV)/.ready-train
 
 .NOTPARALLEL:
-.PHONY: chat test lint fix bench bench-engine picture train test-faults test-training clean
+.PHONY: chat test lint fix bench bench-engine picture train test-faults test-matrix test-training clean
 
 chat: $(READY)
 	@$(BIN)/kefu chat
@@ -69,6 +70,10 @@ train: $(TRAIN)
 test-faults: $(DEV)
 	@$(BIN)/pytest tests/faults
 
+# Beside a real homeserver, in a virtual environment of its own: its dependencies are not ours.
+test-matrix: $(DEV) build/synapse/.ready-$(lastword $(subst ==, ,$(SYNAPSE)))
+	@$(BIN)/pytest -m synapse tests/e2e/test_matrix.py
+
 test-training: $(DEV) $(TRAIN)
 	@$(BIN)/pytest tests/training
 
@@ -91,6 +96,12 @@ $(ENGINE): | $(VENV)/bin/python
 	@CMAKE_ARGS='$(FLAGS)' $(BIN)/python -m pip install -q --disable-pip-version-check \
 	  --no-cache-dir --force-reinstall --no-deps $(LLAMA) >&2
 	@rm -f $(VENV)/.engine-*
+	@touch $@
+
+build/synapse/.ready-%:
+	@echo "setting up Synapse in build/synapse (once)" >&2
+	@rm -rf build/synapse && $(PYTHON) -m venv build/synapse
+	@build/synapse/bin/python -m pip install -q --disable-pip-version-check $(SYNAPSE) >&2
 	@touch $@
 
 $(READY): pyproject.toml constraints.txt | $(ENGINE)

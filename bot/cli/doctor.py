@@ -40,6 +40,8 @@ def doctor(as_json: AsJson = False, home: Home = None) -> None:
     checks += [_encoder(), _sentiment(), run(_database(settings))]
     if os.environ.get("SLACK_BOT_TOKEN"):
         checks.append(run(_slack()))
+    if os.environ.get("MATRIX_HOMESERVER"):
+        checks.append(run(_matrix()))
     if as_json:
         print_json({"system": plain(report), "checks": [plain(one) for one in checks]})
     else:
@@ -145,6 +147,27 @@ async def _slack() -> Check:
         told = f"{team}: the app lacks {', '.join(missing)}; add them and install it again"
         return Check("slack", ok=False, found=told)
     return Check("slack", ok=True, found=f"{team} ({'HTTP events' if is_http else 'Socket Mode'})")
+
+
+async def _matrix() -> Check:
+    """Whether the homeserver knows us."""
+    try:
+        from bot.adapters.matrix.app import who_are_we
+        from bot.adapters.matrix.credentials import MatrixCredentials
+        from bot.adapters.matrix.homeserver import Homeserver
+    except ImportError as error:
+        told = f"a package is missing ({error.name}); install it by pip install 'kefu[matrix]'"
+        return Check("matrix", ok=False, found=told)
+    try:
+        credentials = MatrixCredentials.from_environment()
+        async with asyncio.timeout(_PATIENCE), Homeserver(credentials) as server:
+            us = await who_are_we(server)
+    except TimeoutError:
+        told = f"{credentials.homeserver} does not answer"
+        return Check("matrix", ok=False, found=told)
+    except KefuError as error:
+        return Check("matrix", ok=False, found=str(error))
+    return Check("matrix", ok=True, found=f"{us.user_id} at {credentials.homeserver}")
 
 
 async def _database(settings: Settings) -> Check:

@@ -11,7 +11,18 @@ from typing import Annotated, Any
 
 import typer
 
-from bot.cli import ask, chat, conversations, doctor, inbox, knowledge, models, sentiment, slack
+from bot.cli import (
+    ask,
+    chat,
+    conversations,
+    doctor,
+    inbox,
+    knowledge,
+    matrix,
+    models,
+    sentiment,
+    slack,
+)
 from bot.cli.console import fail
 from bot.errors import KefuError, UsageError
 
@@ -28,6 +39,7 @@ app.command("ask")(ask.ask)
 app.command("sentiment")(sentiment.sentiment)
 app.command("doctor")(doctor.doctor)
 app.command("inbox")(inbox.inbox)
+app.command("matrix")(matrix.matrix)
 app.add_typer(knowledge.app, name="knowledge")
 app.add_typer(conversations.app, name="conversations")
 app.add_typer(models.app, name="models")

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import logging
-import signal
 import sys
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bot.cli.console import Home, run, settings_at
+from bot.cli.serving import isolated, tell, until, warnings_to_stderr, working
 from bot.errors import SettingsError, UsageError
-from bot.text import printable
 
 if TYPE_CHECKING:
     from bot.settings import Settings
@@ -35,12 +32,8 @@ def slack(
     """Answer in Slack, until Ctrl-C."""
     if context.invoked_subcommand is not None:
         return
-    settings = settings_at(home)
-    if "isolation" not in settings.engine.model_fields_set:
-        # a crash of llama.cpp must not take the desk down
-        engine = settings.engine.model_copy(update={"isolation": "process"})
-        settings = settings.model_copy(update={"engine": engine})
-    run(_serve(settings, None if http is None else _address(http)))
+    address = None if http is None else _address(http)
+    run(_serve(isolated(settings_at(home)), address))
 
 
 @app.command("manifest")
@@ -77,39 +70,26 @@ async def _serve(settings: Settings, address: tuple[str, int] | None) -> None:
     from bot.desk import Desk
 
     credentials = SlackCredentials.from_environment(http=address is not None)
-    _warnings_to_stderr()
+    warnings_to_stderr()
     web = credentials.web()
     workspaces = OneWorkspace(web, (await who_are_we(web)).bot_user_id or "")
     async with AsyncExitStack() as stack:
         kefu = await stack.enter_async_context(open_kefu(settings))
         for warning in kefu.warnings:
-            _tell(warning)
+            tell(warning)
         agents = settings.handoff.agents.get("slack", "")
         client = SlackClient(workspaces, agents=agents)
         desk = Desk(kefu.store, kefu.assistant, client, live=client.live)
         business = Business(settings.business, settings.hours.parsed())
         reception = Reception(desk, kefu.store, workspaces, business)
         app = SlackApp(credentials, web, reception)
-        loop = asyncio.get_running_loop()
-        for one in (signal.SIGTERM, signal.SIGINT):
-            with suppress(NotImplementedError):  # Windows
-                loop.add_signal_handler(one, desk.stop)
-        working = asyncio.create_task(desk.run())
-        try:
+        async with working(desk) as work:
             if address is None:
                 connected = await stack.enter_async_context(app.sockets())
-                await asyncio.wait([connected, working], return_when=asyncio.FIRST_COMPLETED)
-                if connected.done():
-                    connected.result()
-                    _tell("connected to Slack; Ctrl-C ends")
+                await until(connected, work, "connected to Slack; Ctrl-C ends")
             else:
                 port = await stack.enter_async_context(app.http(*address))
-                _tell(f"listening at http://{address[0]}:{port}{EVENTS_PATH}; Ctrl-C ends")
-            await working
-        finally:
-            desk.stop()
-            await working
-        _tell("done: what was begun is finished, the rest waits for the next start")
+                tell(f"listening at http://{address[0]}:{port}{EVENTS_PATH}; Ctrl-C ends")
 
 
 def _address(given: str) -> tuple[str, int]:
@@ -117,22 +97,3 @@ def _address(given: str) -> tuple[str, int]:
     if not host or not port.isascii() or not port.isdigit() or int(port) > 65_535:
         raise UsageError(f"--http {given!r} is no HOST:PORT; write 127.0.0.1:3000, for example")
     return host.strip("[]"), int(port)
-
-
-def _warnings_to_stderr() -> None:
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setLevel(logging.WARNING)
-    handler.setFormatter(_OneLine())
-    logging.getLogger("kefu").addHandler(handler)
-
-
-class _OneLine(logging.Formatter):
-    """The details are in the error log."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        return "kefu: " + printable(" ".join(record.getMessage().split()))
-
-
-def _tell(text: str) -> None:
-    sys.stderr.write(f"kefu: {text}\n")
-    sys.stderr.flush()

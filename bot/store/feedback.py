@@ -35,10 +35,16 @@ class FeedbackStore:
         self._clock = clock
 
     async def give(
-        self, message_id: str, customer: str, *, helpful: bool, remark: str = ""
+        self,
+        message_id: str,
+        customer: str,
+        *,
+        helpful: bool,
+        remark: str = "",
+        reference: str = "",
     ) -> None:
-        """In place of what this customer gave before. Raise UnknownMessage where there is no such
-        reply."""
+        """In place of what this customer gave before. `reference` is what the platform calls it.
+        Raise UnknownMessage where there is no such reply."""
         async with self._database.writing() as session:
             message = await message_row_of(session, message_id)
             if message.role is Role.CUSTOMER:
@@ -50,6 +56,7 @@ class FeedbackStore:
                     customer=customer,
                     helpful=helpful,
                     remark=remark[:LONGEST_REMARK],
+                    reference=reference,
                     given_at=self._clock(),
                 )
             )
@@ -57,6 +64,11 @@ class FeedbackStore:
     async def take_back(self, message_id: str, customer: str) -> None:
         async with self._database.writing() as session:
             await session.execute(delete(FeedbackRow).where(*_by(message_id, customer)))
+
+    async def take_back_at(self, reference: str) -> None:
+        """Nothing, where the customer has given another since."""
+        async with self._database.writing() as session:
+            await session.execute(delete(FeedbackRow).where(FeedbackRow.reference == reference))
 
     async def of(self, message_ids: Sequence[str]) -> list[Feedback]:
         """Oldest first."""

@@ -86,6 +86,14 @@ class Inbox:
             found: str | None = await session.scalar(query)
             return found
 
+    async def place_of(self, channel: str, event: str) -> Place | None:
+        """Where a message was taken in; None where none was."""
+        query = select(PlaceRow).join(InboxRow, InboxRow.place_number == PlaceRow.number)
+        query = query.where(InboxRow.channel == channel, InboxRow.event == event)
+        async with self._database.reading() as session:
+            row = await session.scalar(query)
+            return None if row is None else Place(row.channel, row.key)
+
     async def lease(self, channel: str, *, limit: int, seconds: float) -> list[Lease]:
         """The next messages to work on, each the first of its conversation, for so long."""
         async with self._database.reading() as session:

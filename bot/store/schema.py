@@ -170,6 +170,16 @@ class OutboxRow(Base):
     reason: Mapped[str | None]
 
 
+class CursorRow(Base):
+    """How far a platform was read, for one that does not tell itself what was not acknowledged."""
+
+    __tablename__ = "cursors"
+
+    channel: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str]
+
+
 class FeedbackRow(Base):
     """What a customer thinks of a reply; the last word of each counts."""
 
@@ -181,6 +191,8 @@ class FeedbackRow(Base):
     customer: Mapped[str]
     helpful: Mapped[bool]
     remark: Mapped[str]
+    reference: Mapped[str] = mapped_column(default="")
+    """What the platform calls it, where it can be taken back by that alone."""
     given_at: Mapped[datetime]
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from types import TracebackType
 
 from bot.store.agenda import Agenda
+from bot.store.cursors import Cursors
 from bot.store.database import Database, database_path
 from bot.store.feedback import FeedbackStore
 from bot.store.figures import Figures
@@ -24,6 +25,7 @@ class Store:
         self.passages = PassageStore(database)
         self.inbox = Inbox(database)
         self.outbox = Outbox(database)
+        self.cursors = Cursors(database)
         self.agenda = Agenda(database)
         self.feedback = FeedbackStore(database)
         self.notes = Notes(database)

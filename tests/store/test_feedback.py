@@ -25,6 +25,15 @@ async def test_the_last_word_of_each_counts(store: Store, reply: Message) -> Non
     assert [customer for customer, *_ in await given(store, reply)] == ["anna"]
 
 
+async def test_it_is_taken_back_by_what_the_platform_calls_it(store: Store, reply: Message) -> None:
+    await store.feedback.give(reply.id, "anna", helpful=True, reference="$first")
+    await store.feedback.give(reply.id, "anna", helpful=False, reference="$second")
+    await store.feedback.take_back_at("$first")
+    assert await given(store, reply) == [("anna", False, "")]
+    await store.feedback.take_back_at("$second")
+    assert await given(store, reply) == []
+
+
 async def test_replies_alone_have_feedback(store: Store, conversation: Conversation) -> None:
     asked = await store.log.note(conversation.id, "How long?")
     for message_id in (asked.id, "nowhere"):

@@ -59,6 +59,13 @@ async def test_a_message_is_taken_in_once(inbox: Inbox) -> None:
     assert await inbox.count("slack") == {Fate.WAITING: 1}
 
 
+async def test_a_message_is_found_by_what_the_platform_calls_it(inbox: Inbox) -> None:
+    await inbox.take_in(incoming("a", "1"))
+    assert await inbox.place_of("slack", "1") == Place("slack", "a")
+    assert await inbox.place_of("slack", "2") is None
+    assert await inbox.place_of("matrix", "1") is None
+
+
 async def test_one_of_each_conversation_is_leased_in_the_platforms_order(inbox: Inbox) -> None:
     for place, text in [("a", "3"), ("a", "1"), ("b", "5"), ("a", "2")]:
         await inbox.take_in(incoming(place, text))

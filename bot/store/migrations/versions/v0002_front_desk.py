@@ -1,4 +1,5 @@
-"""Places, inbox, outbox, feedback, notes; who holds a conversation, and how its customer feels."""
+"""Places, inbox, outbox, cursors, feedback, notes; who holds a conversation, and how its customer
+feels."""
 
 from __future__ import annotations
 
@@ -24,6 +25,7 @@ def upgrade() -> None:
     _places()
     _inbox()
     _outbox()
+    _cursors()
     _feedback()
     _notes()
 
@@ -104,6 +106,15 @@ def _outbox() -> None:
     op.create_index("ix_outbox_reference", "outbox", ["channel", "reference"])
 
 
+def _cursors() -> None:
+    op.create_table(
+        "cursors",
+        sa.Column("channel", sa.Text(), primary_key=True),
+        sa.Column("name", sa.Text(), primary_key=True),
+        sa.Column("value", sa.Text(), nullable=False),
+    )
+
+
 def _feedback() -> None:
     op.create_table(
         "feedback",
@@ -117,6 +128,7 @@ def _feedback() -> None:
         sa.Column("customer", sa.Text(), nullable=False),
         sa.Column("helpful", sa.Boolean(), nullable=False),
         sa.Column("remark", sa.Text(), nullable=False),
+        sa.Column("reference", sa.Text(), nullable=False),
         sa.Column("given_at", sa.DateTime(timezone=True), nullable=False),
         sa.UniqueConstraint("message_id", "customer"),
     )

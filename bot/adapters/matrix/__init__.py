@@ -1,0 +1,1 @@
+"""Matrix: a homeserver's sync in, rooms and threads out."""
