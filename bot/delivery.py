@@ -20,6 +20,17 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that a customer sent along; what it holds is fetched when the message is worked on."""
+
+    name: str
+    address: str
+    """What its adapter fetches it by."""
+    size: int
+    """Bytes, as the platform says."""
+
+
+@dataclass(frozen=True, slots=True)
 class Incoming:
     """A customer's message at a platform."""
 
@@ -32,6 +43,7 @@ class Incoming:
     text: str
     revision: str = ""
     """Of an edited text: sorts as the edits were made."""
+    attachments: tuple[Attachment, ...] = ()
 
 
 class Fate(StrEnum):
@@ -68,6 +80,7 @@ class Lease:
     """In the log, where it stands already: an earlier attempt was cut off."""
     draft: str = ""
     """What the platform calls the reply that an earlier attempt began to show."""
+    attachments: tuple[Attachment, ...] = ()
 
 
 class Post(StrEnum):

@@ -19,6 +19,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from bot.assistant import Assistant
+from bot.attachments import Fetch, as_text
 from bot.conversation import (
     ConversationState,
     Failed,
@@ -101,10 +102,12 @@ class Desk:
         adapter: Adapter,
         limits: DeskLimits | None = None,
         live: Live | None = None,
+        fetch: Fetch | None = None,
     ) -> None:
-        """`live`: shows replies while they are written, and who waits how long."""
+        """`live`: shows replies while they are written, and who waits how long; `fetch`: what is
+        attached."""
         self._store, self._assistant, self._adapter = store, assistant, adapter
-        self._live = live
+        self._live, self._fetch = live, fetch
         self._limits = limits = limits or DeskLimits()
         self._workers: Crew[Lease] = Crew(
             limits.workers, self._lease_incoming, self._serve, poll_seconds=limits.poll_seconds
@@ -198,14 +201,18 @@ class Desk:
         except LeaseLost:
             pass  # whoever has it now answers
         except Exception as error:
-            if not isinstance(error, KefuError):
+            if not isinstance(error, KefuError | Postponed):
                 _logger.error("a message failed at the desk", exc_info=error)
             with suppress(StoreError):  # else its lease runs out
                 await self._again(lease, error)
         self._senders.ring()
 
     async def _answer(self, lease: Lease) -> None:
-        message = await self._assistant.tag(await self._store.inbox.note(lease))
+        attached = ""
+        if lease.attachments and lease.message_id is None:
+            patient = lease.failures + 1 < self._limits.attempts
+            attached = await as_text(lease.attachments, lease.place, self._fetch, patient=patient)
+        message = await self._assistant.tag(await self._store.inbox.note(lease, attached))
         async with self._drafting(lease) as draft:
 
             async def record(reply: Reply, then: ConversationState | None) -> Message:

@@ -14,7 +14,17 @@ import pytest
 from bot.app import AgentDesk
 from bot.assistant import Assistant
 from bot.conversation import MessageState, Reply, ReplyStatus, Role
-from bot.delivery import Fate, Incoming, Outgoing, Place, Post, Posting, Postponed, Undeliverable
+from bot.delivery import (
+    Attachment,
+    Fate,
+    Incoming,
+    Outgoing,
+    Place,
+    Post,
+    Posting,
+    Postponed,
+    Undeliverable,
+)
 from bot.desk import Desk, DeskLimits
 from bot.errors import ModelError, StoreFull
 from bot.skills import replies
@@ -456,3 +466,21 @@ async def test_so_many_replies_a_minute_and_the_rest_waits(
 
 async def _waits(store: Store, count: int) -> bool:
     return await fates(store) == {Fate.ANSWERED: 3, Fate.WAITING: count}
+
+
+async def test_what_is_attached_stands_in_the_log(
+    store: Store, platform: Platform, make: Callable[..., Desk]
+) -> None:
+    async def fetch(place: Place, attachment: Attachment, most: int) -> bytes:
+        return b"Order 4711."
+
+    desk = make()
+    desk._fetch = fetch
+    bill = Attachment("bill.txt", "F1", 10)
+    async with running(desk):
+        await desk.take_in(replace(incoming("a", 1), attachments=(bill,)))
+        await until(lambda: platform.posted)
+    (talk,) = await store.log.overview()
+    said, _ = await store.log.messages(talk.conversation.id)
+    assert said.text == f"{QUESTION}\n\n[bill.txt]\nOrder 4711."
+    assert talk.conversation.title == f"{QUESTION} [bill.txt] Order 4711."

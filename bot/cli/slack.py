@@ -79,7 +79,7 @@ async def _serve(settings: Settings, address: tuple[str, int] | None) -> None:
             tell(warning)
         agents = settings.handoff.agents.get("slack", "")
         client = SlackClient(workspaces, agents=agents)
-        desk = Desk(kefu.store, kefu.assistant, client, live=client.live)
+        desk = Desk(kefu.store, kefu.assistant, client, live=client.live, fetch=client.files.fetch)
         business = Business(settings.business, settings.hours.parsed())
         reception = Reception(desk, kefu.store, workspaces, business)
         app = SlackApp(credentials, web, reception)

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, and_, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.conversation import ConversationState, Message, MessageState, Reply, Role
-from bot.delivery import OPEN_FATES, Fate, Incoming, Lease, Place, Post, Posting
+from bot.delivery import OPEN_FATES, Attachment, Fate, Incoming, Lease, Place, Post, Posting
 from bot.errors import LeaseLost
 from bot.store.database import Database
 from bot.store.line import in_line, is_at, ready, turn_of
@@ -71,7 +71,7 @@ class Inbox:
                 row = await self._add(session, place, incoming)
             if (noted := await _noted(session, row)) is not None:
                 await edit(session, noted.id, "")
-            row.text, row.revision = "", _NEVER_AGAIN
+            row.text, row.attachments, row.revision = "", [], _NEVER_AGAIN
             if row.state in OPEN_FATES:
                 self._end(row, Fate.REFUSED, DELETED)
 
@@ -122,6 +122,7 @@ class Inbox:
                         text=row.text,
                         message_id=row.message_id,
                         draft=row.draft,
+                        attachments=tuple(Attachment(*one) for one in row.attachments),
                     )
                 )
             return leases
@@ -134,8 +135,9 @@ class Inbox:
                     update(InboxRow).where(_holds(lease)).values(leased_until=until)
                 )
 
-    async def note(self, lease: Lease) -> Message:
-        """Into the log, once, whatever was cut off. Raise LeaseLost."""
+    async def note(self, lease: Lease, attached: str = "") -> Message:
+        """Into the log, once, whatever was cut off; `attached` is what its attachments hold. Raise
+        LeaseLost."""
         async with self._database.writing() as session:
             row = await _held(session, lease)
             noted = await _noted(session, row)
@@ -149,11 +151,12 @@ class Inbox:
             conversation = await _conversation(session, row)
             if conversation.state is ConversationState.CLOSED:
                 conversation.state = ConversationState.OPEN
-            said = message_row(conversation.id, Role.CUSTOMER, row.text, self._clock())
+            text = "\n\n".join(part for part in (row.text, attached) if part)
+            said = message_row(conversation.id, Role.CUSTOMER, text, self._clock())
             said.state = MessageState.COMPLETE
-            conversation.title = conversation.title or title_from(row.text)
+            conversation.title = conversation.title or title_from(text)
             message = await append(session, conversation, said)
-            row.message_id, row.text = message.id, ""
+            row.message_id, row.text, row.attachments = message.id, "", []
             return message
 
     async def draft(self, lease: Lease, reference: str) -> bool:
@@ -278,6 +281,7 @@ class Inbox:
             place_number=place.number,
             position=incoming.position,
             text=incoming.text,
+            attachments=[[one.name, one.address, one.size] for one in incoming.attachments],
             revision=incoming.revision,
             state=Fate.WAITING,
             turn=await turn_of(session, place),
@@ -290,7 +294,7 @@ class Inbox:
 
     def _end(self, row: InboxRow, fate: Fate, reason: str | None) -> None:
         row.state, row.reason, row.ended_at = fate, reason, self._clock()
-        row.leased_until, row.text = None, ""
+        row.leased_until, row.text, row.attachments = None, "", []
 
 
 def _reply_of(row: InboxRow, message_id: str) -> OutboxRow:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from bot.conversation import ConversationState, MessageState, ReplyStatus, Role, SentimentLabel
@@ -121,6 +122,8 @@ class InboxRow(Base):
     position: Mapped[str]
     text: Mapped[str]
     """Empty once it stands in the log."""
+    attachments: Mapped[list[list[Any]]] = mapped_column(JSON, default=list)
+    """Name, address and size of each; empty once they stand in the log."""
     message_id: Mapped[str | None]
     state: Mapped[Fate]
     reason: Mapped[str | None]

@@ -44,7 +44,7 @@ class SlackCalls:
     """The clients of `workspaces` must not send anything again by themselves."""
 
     def __init__(self, workspaces: Workspaces) -> None:
-        self._workspaces = workspaces
+        self.workspaces = workspaces
         self._held: dict[tuple[str, str], float] = {}
         """By workspace and method: until when Slack asked us to wait."""
 
@@ -55,7 +55,7 @@ class SlackCalls:
         if (rest := self._held.get((team, method), 0.0) - time.monotonic()) > 0:
             raise Postponed("Slack asked to wait", seconds=rest)
         try:
-            web = await self._workspaces.web(team)
+            web = await self.workspaces.web(team)
             if reads:
                 answer = await web.api_call(method, params=dict(arguments), http_verb="GET")
             else:

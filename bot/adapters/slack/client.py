@@ -9,6 +9,7 @@ from typing import Any
 from bot.adapters.slack.blocks import alert_of, blocks_of, fallback
 from bot.adapters.slack.calls import Barred, SlackCalls
 from bot.adapters.slack.events import CHANNEL, place_parts
+from bot.adapters.slack.files import SlackFiles
 from bot.adapters.slack.live import SlackLive
 from bot.adapters.slack.surfaces import buttons_of
 from bot.adapters.slack.workspaces import Workspaces
@@ -35,6 +36,7 @@ class SlackClient:
         """`agents`: the id of the channel in which they are told."""
         self._calls, self._agents = SlackCalls(workspaces), agents
         self.live = SlackLive(self._calls)
+        self.files = SlackFiles(self._calls)
 
     async def deliver(self, outgoing: Outgoing) -> str:
         team, channel, thread = place_parts(outgoing.place.key)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from bot.delivery import Incoming, Place
+from bot.delivery import Attachment, Incoming, Place
 
 CHANNEL = "slack"
 Event: TypeAlias = Mapping[str, Any]
@@ -16,6 +16,7 @@ Event: TypeAlias = Mapping[str, Any]
 _SPOKEN = {"", "file_share", "thread_broadcast"}
 """Subtypes of what somebody said; all others tell of something else."""
 _SLACKBOT = "USLACKBOT"
+_FILE = re.compile(r"[A-Z0-9]{1,32}")
 _TIMESTAMP = re.compile(r"\d{1,12}\.\d{6}")
 _REFERENCE = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
 
@@ -95,8 +96,9 @@ def _incoming(team: str, event: Event, said: Event, bot_user: str) -> Incoming |
         event=f"{team}/{channel}/{ts}",
         position=ts.zfill(len("1700000000.000000")),
         customer=f"{team}/{user}",
-        text=plain_text(_text(said, "text"), bot_user) or _file_names(said),
+        text=plain_text(_text(said, "text"), bot_user),
         revision=_text(_inner(said, "edited") or {}, "ts"),
+        attachments=tuple(_attachments(said)),
     )
 
 
@@ -125,10 +127,13 @@ def _shown(found: re.Match[str], bot_user: str) -> str:
     return f"{label} ({target})" if label and label not in target else target
 
 
-def _file_names(said: Event) -> str:
+def _attachments(said: Event) -> Iterator[Attachment]:
     files = said.get("files")
-    named = [_text(file, "name") for file in files if isinstance(file, Mapping)] if files else []
-    return ", ".join(name for name in named if name)
+    for file in files if isinstance(files, Sequence) and not isinstance(files, str) else ():
+        if isinstance(file, Mapping) and _FILE.fullmatch(_text(file, "id")):
+            size = file.get("size")
+            known = size if isinstance(size, int) and 0 <= size < 1 << 50 else 0
+            yield Attachment(_text(file, "name"), _text(file, "id"), known)
 
 
 def _inner(event: Event, name: str) -> Event | None:

@@ -20,6 +20,7 @@ SCOPES = {
     "channels:history": "to read on in its threads in public channels",
     "chat:write": "to answer",
     "commands": "for /kefu",
+    "files:read": "to read what is attached",
     "groups:history": "to read on in its threads in private channels",
     "im:history": "to read direct messages",
     "mpim:history": "to read on in its threads in group messages",

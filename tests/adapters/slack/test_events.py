@@ -12,7 +12,7 @@ from bot.adapters.slack.events import (
     plain_text,
     understood,
 )
-from bot.delivery import Incoming, Place
+from bot.delivery import Attachment, Incoming, Place
 
 US = "U0KEFU"
 TS, THREAD = "1800000000.000002", "1800000000.000001"
@@ -121,7 +121,13 @@ def test_text_is_what_the_customer_sees(written: str, read: str) -> None:
     assert plain_text(written, US) == read
 
 
-def test_a_file_without_words_is_named() -> None:
-    found = understood(said(subtype="file_share", text="", files=[{"name": "bill.pdf"}, 3]), US)
+def test_files_come_along_and_nothing_is_believed_of_them() -> None:
+    bill = {"id": "F1", "name": "bill.pdf", "size": 10, "url_private": "https://evil.example"}
+    odd = [3, {"id": "../F2", "name": "a.txt"}, {"id": "F3", "size": "many"}]
+    found = understood(said(subtype="file_share", text="", files=[bill, *odd]), US)
     assert found is not None
-    assert found.message.text == "bill.pdf"
+    assert found.message.text == ""
+    assert found.message.attachments == (Attachment("bill.pdf", "F1", 10), Attachment("", "F3", 0))
+    strange = understood(said(subtype="file_share", files="F1"), US)
+    assert strange is not None
+    assert strange.message.attachments == ()

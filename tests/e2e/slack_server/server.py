@@ -101,6 +101,7 @@ class SlackServer:
         app = web.Application()
         app.router.add_route("*", "/api/{method}", self._called)
         app.router.add_get("/socket", self._socket)
+        app.router.add_get("/files/{id}", self._download)
         self.add_routes(app)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
@@ -146,6 +147,18 @@ class SlackServer:
                 event["channel_type"] = "im" if im else "channel"
             self.emit(event)
         return str(message["ts"])
+
+    def attach(self, name: str, content: bytes, **more: Any) -> dict[str, Any]:
+        """A file of an event, for `files=[…]` of `say`."""
+        number = f"F{next(self._numbers):05}"
+        self.workspace.files[number] = (f"{self.url}/files/{number}", content)
+        return {"id": number, "name": name, "size": len(content), **more}
+
+    async def _download(self, request: web.Request) -> web.Response:
+        if request.headers.get("Authorization") != f"Bearer {self.bot_token}":
+            return web.Response(status=302, headers={"Location": "https://slack.com/signin"})
+        found = self.workspace.files.get(request.match_info["id"])
+        return web.Response(status=404) if found is None else web.Response(body=found[1])
 
     def change(self, channel: str, ts: str, text: str) -> None:
         before = dict(self.workspace.messages[channel, ts])

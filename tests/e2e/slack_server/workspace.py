@@ -21,11 +21,12 @@ SCOPES = {
     "chat.appendStream": "chat:write",
     "chat.stopStream": "chat:write",
     "assistant.threads.setStatus": "chat:write",
+    "files.info": "files:read",
     "conversations.replies": "channels:history",
     "conversations.history": "channels:history",
 }
 ALL_SCOPES = {
-    *SCOPES.values(), "app_mentions:read", "commands", "groups:history", "im:history",
+    *SCOPES.values(), "app_mentions:read", "commands", "files:read", "groups:history", "im:history",
     "mpim:history",
 }  # fmt: skip
 FIELDS = {
@@ -36,6 +37,7 @@ FIELDS = {
         "mrkdwn",
     },
     **STREAM_FIELDS,
+    "files.info": {"file"},
     "assistant.threads.setStatus": {"channel_id", "thread_ts", "status", "loading_messages"},
     "chat.postEphemeral": {"channel", "user", "thread_ts", "text", "blocks"},
     "views.open": {"trigger_id", "view"},
@@ -85,6 +87,8 @@ class Workspace:
     streams: Streams = field(default_factory=Streams)
     spoken: list[tuple[str, str]] = field(default_factory=list)
     """Channel and thread, each time that kefu posted there, or added to what it had posted."""
+    files: dict[str, tuple[str, bytes]] = field(default_factory=dict)
+    """By id: the address and the content."""
     stamps: Iterator[int] = field(default_factory=lambda: count(1))
 
     def add(self, channel: str, **message: Any) -> dict[str, Any]:
@@ -122,6 +126,7 @@ class Workspace:
             "auth.test": self._auth_test,
             "chat.postMessage": self._post,
             "chat.postEphemeral": self._whisper,
+            "files.info": self._file,
             "chat.update": self._update,
             "chat.startStream": self._start,
             "chat.appendStream": self._append,
@@ -205,6 +210,12 @@ class Workspace:
             raise Refusal("invalid_thread_ts")
         self.statuses.append(dict(given))
         return {}
+
+    def _file(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        if given["file"] not in self.files:
+            raise Refusal("file_not_found")
+        address, _ = self.files[given["file"]]
+        return {"file": {"id": given["file"], "url_private_download": address}}
 
     def trigger(self) -> str:
         name = f"{next(self.stamps)}.{len(self.triggers)}.abcdef"

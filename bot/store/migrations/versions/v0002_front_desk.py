@@ -56,6 +56,7 @@ def _inbox() -> None:
         _place_number(),
         sa.Column("position", sa.Text(), nullable=False),
         sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("attachments", sa.JSON(), nullable=False),
         sa.Column("message_id", sa.Text()),
         sa.Column("state", sa.String(20), nullable=False),
         sa.Column("reason", sa.Text()),
