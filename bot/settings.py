@@ -116,7 +116,9 @@ class HoursSettings(Section):
         try:
             self.parsed()
         except (KeyError, OSError):  # of the zone
-            raise ValueError(f"{self.timezone!r} is no time zone; write Europe/Berlin, say") from None
+            raise ValueError(
+                f"{self.timezone!r} is no time zone; write Europe/Berlin, say"
+            ) from None
         return self
 
     def parsed(self) -> BusinessHours:
@@ -137,9 +139,9 @@ class TopicSettings(Section):
     name: str = Field(min_length=1, max_length=60)
     words: list[Annotated[str, Field(min_length=1)]] = Field(min_length=1)
     person: bool = True
-    reply: dict[Annotated[str, Field(pattern=r"^[a-z]{2}$")], Annotated[str, Field(min_length=1)]] = (
-        Field(default_factory=dict)
-    )
+    reply: dict[
+        Annotated[str, Field(pattern=r"^[a-z]{2}$")], Annotated[str, Field(min_length=1)]
+    ] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _check(self) -> TopicSettings:
@@ -158,6 +160,13 @@ class TerminalSettings(Section):
     """A Textual theme; changed from the palette, too."""
     keys: dict[str, str] = Field(default_factory=dict)
     """Key bindings by id, for example `"chat.new" = "ctrl+t"`; F1 in the terminal lists the ids."""
+
+
+class InboxSettings(Section):
+    language: str = Field(default="en", pattern=r"^[a-z]{2}$")
+    """What agents read: customers' messages are translated into it when they ask."""
+    bell: bool = True
+    """Whether the terminal's bell rings when a conversation newly waits for a person."""
 
 
 class Settings(BaseSettings):
@@ -188,6 +197,8 @@ class Settings(BaseSettings):
     """Where conversations are kept."""
     terminal: TerminalSettings = TerminalSettings()
     """How the terminal looks and which keys it listens to."""
+    inbox: InboxSettings = InboxSettings()
+    """What agents read, and how they are told."""
 
     @property
     def paths(self) -> Paths:

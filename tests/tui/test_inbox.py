@@ -11,7 +11,7 @@ import pytest
 from textual.pilot import Pilot
 from textual.widgets import Static
 
-from bot.app import AgentDesk
+from bot.agent_desk import AgentDesk
 from bot.conversation import (
     Conversation,
     ConversationState,
