@@ -12,7 +12,7 @@ from textual.widgets.option_list import Option
 from bot.store.agenda import AgendaItem, Need
 from tui.keys import LIST_KEYS
 from tui.mood import GLYPHS, MUTED
-from tui.text import age, one_line
+from tui.text import age, one_line, waited
 
 WORDS = {
     Need.WAITS: ("→ waits", "$text-accent"),
@@ -63,12 +63,17 @@ def _row(item: AgendaItem, now: datetime, is_current: bool) -> Content:  # noqa:
     talk = item.conversation
     who = f"{one_line(talk.agent, 12)} has it" if item.need is Need.HELD else ""
     told, colour = (who, "$text-primary") if who else WORDS[item.need]
+    place = one_line(talk.channel, 10)
+    if item.need is Need.WAITS:
+        told = f"{told} {waited(item.since, now)}"
+    else:
+        place = f"{age(talk.updated_at, now)} {place}"
     glyph, tone = GLYPHS[item.mood] if item.mood else (" ", MUTED)
     return Content.assemble(
         (one_line(talk.title, 80) or "No message yet", "bold" if is_current else ""),
         "\n",
         (glyph, tone),
-        (f" {age(talk.updated_at, now)} {one_line(talk.channel, 10)}", MUTED),
+        (f" {place}", MUTED),
         (f"  {told}", colour),
         "\n",
     )

@@ -54,6 +54,11 @@ class Prompt(TextArea):
         self.text = text
         self.move_cursor(self.document.end)
 
+    def rewrite(self, text: str) -> None:
+        """As `write`, but undo takes it back."""
+        self.replace(text, self.document.start, self.document.end, maintain_selection_offset=False)
+        self.move_cursor(self.document.end)
+
     async def on_key(self, event: Key) -> None:
         """Runs before the editor's own handler, which gets every key that is not wanted here."""
         binding = self._actions.get(event.key)
