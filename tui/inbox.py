@@ -16,7 +16,6 @@ from tui.screens.help import Help
 from tui.screens.inbox import InboxScreen
 from tui.terminal import TerminalApp
 
-
 BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (110, "-roomy")]
 """Under 110 columns the case comes only when it is asked for."""
 

@@ -54,6 +54,8 @@ class InboxScreen(Screen[None]):
         self.talk = Talk(desk, settings.language, clock, keys, id="talk")
         self._waiting: Set[str] | None = None
         """The conversations that the agent was told to wait; None before the first look."""
+        self._trouble = ""
+        """Why the last look at the store failed."""
 
     def compose(self) -> ComposeResult:
         yield TitleBar()
@@ -84,8 +86,8 @@ class InboxScreen(Screen[None]):
 
     @on(Talk.Changed)
     async def _refresh(self) -> None:
-        """Show what changed since, whoever changed it."""
-        with self._told():
+        """Show what changed since, whoever changed it. What fails at every look is told once."""
+        try:
             items = await self._desk.agenda(LISTED)
             counts = await self._desk.counts()
             current = self.conversation.id if self.conversation else None
@@ -93,6 +95,12 @@ class InboxScreen(Screen[None]):
             self.query_one(TitleBar).show_subject(_summed_up(counts))
             await self._tell(await self._desk.waiting())
             await self.talk.follow()
+        except KefuError as error:
+            if str(error) != self._trouble:
+                self._fail(error)
+            self._trouble = str(error)
+        else:
+            self._trouble = ""
 
     async def show(self, conversation_id: str, at: str | None = None) -> None:
         with self._told():
@@ -105,7 +113,10 @@ class InboxScreen(Screen[None]):
         try:
             yield
         except KefuError as error:
-            self.notify(one_line(str(error), 500), severity="error", markup=False, timeout=8)
+            self._fail(error)
+
+    def _fail(self, error: KefuError) -> None:
+        self.notify(one_line(str(error), 500), severity="error", markup=False, timeout=8)
 
     # --- who newly waits
 
@@ -200,7 +211,7 @@ class InboxScreen(Screen[None]):
                 break
             except KefuError as error:  # what was written is not lost
                 begun = text
-                self.notify(one_line(str(error), 500), severity="error", markup=False, timeout=8)
+                self._fail(error)
         await self._refresh()
 
     @work(group="dialog", exclusive=True)

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 
 from textual import on, work
@@ -193,13 +192,6 @@ class Talk(Horizontal):
 
     def _notify(self, text: str) -> None:
         self.notify(one_line(text, 500), severity="warning", markup=False)
-
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except KefuError as error:
-            self._fail(error)
 
     def _fail(self, error: KefuError) -> None:
         self.notify(one_line(str(error), 500), severity="error", markup=False, timeout=8)
