@@ -87,7 +87,7 @@ INBOX_KEYS = [
         priority=True,
     ),
     key("inbox.stop", "escape", "stop", "Stop the suggestion or the translation", show="Stop"),
-    key("inbox.search", "ctrl+f", "search", "Search them all", show="Search", priority=True),
+    key("inbox.search", "ctrl+f", "search", "Search them all", priority=True),
     key("inbox.next", "ctrl+pagedown,ctrl+tab", "step(1)", "Next conversation", priority=True),
     key("inbox.previous", "ctrl+pageup", "step(-1)", "Previous conversation", priority=True),
 ]

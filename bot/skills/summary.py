@@ -68,9 +68,7 @@ def _is_manners(message: Message, messages: Sequence[Message]) -> bool:
 def _tried(messages: Sequence[Message]) -> Line:
     replies = [m for m in messages if m.role is Role.ASSISTANT and m.rule != SMALL_TALK]
     answered = [
-        m
-        for m in replies
-        if m.status is ReplyStatus.ANSWERED and m.state is MessageState.COMPLETE
+        m for m in replies if m.status is ReplyStatus.ANSWERED and m.state is MessageState.COMPLETE
     ]
     unknown = [m for m in replies if m.status is ReplyStatus.UNKNOWN]
     agents = [m for m in messages if m.role is Role.AGENT]
@@ -87,7 +85,8 @@ def _tried(messages: Sequence[Message]) -> Line:
 
 def _from_pages(answered: Sequence[Message]) -> str:
     cited = [c for m in answered for c in m.citations if c.cited]
-    pages = list(dict.fromkeys(" › ".join(p for p in (c.title, c.heading) if p) for c in cited))
+    headed = [(c.title, c.heading.replace(" > ", " › ")) for c in cited]
+    pages = list(dict.fromkeys(" › ".join(part for part in place if part) for place in headed))
     shown = ", ".join(_short(page) for page in pages[-_PAGES:])
     return f" from {shown}" if shown else ""
 

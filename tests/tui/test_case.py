@@ -37,7 +37,7 @@ async def test_the_digest_the_sources_and_what_the_customer_thinks(
         await opened(pilot, talk)
         digest = said(pilot, "#digest")
         assert "Asks  “How long can shoes be returned?”" in digest
-        assert "Tried  1 answer by the bot from Returns › How long you have > Shoes" in digest
+        assert "Tried  1 answer by the bot from Returns › How long you have › Shoes" in digest
         assert said(pilot, "#notes") == "None yet."
         assert said(pilot, "#feedback") == (
             "▼ not helpful anna\n“[bold]not markup[/] [31mred </message>”"

@@ -73,8 +73,8 @@ def looks(tmp_path: Path, snap_compare: Compare) -> Compare:
         )
 
         async def run_before(pilot: Pilot[None]) -> None:
-            home(pilot).prompt.cursor_blink = False
             await until(pilot, lambda: home(pilot)._waiting is not None)
+            home(pilot).prompt.cursor_blink = False
             pilot.app.clear_notifications()
             await drive(pilot, ids)
 

@@ -36,6 +36,9 @@ SECONDS = 1.0
 TOLD = 3
 """Of conversations that newly wait at once, each is told up to so many; more are summed up."""
 
+INVITATION = "Enter opens a conversation, F5 takes it over."
+EMPTY = "No conversation is open: they appear here as customers write."
+
 
 class InboxScreen(Screen[None]):
     """The conversations by need, and one of them."""
@@ -93,6 +96,7 @@ class InboxScreen(Screen[None]):
             current = self.conversation.id if self.conversation else None
             self.query_one(AgendaList).show(items, current)
             self.query_one(TitleBar).show_subject(_summed_up(counts))
+            self.talk.invite(INVITATION if items else EMPTY)
             await self._tell(await self._desk.waiting())
             await self.talk.follow()
         except KefuError as error:

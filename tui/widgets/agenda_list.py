@@ -30,18 +30,19 @@ class AgendaList(OptionList):
         super().__init__(id=id, markup=False)
         self._clock = clock
         self._shown: list[Content] = []
+        self._current: str | None = None
         self.items: list[AgendaItem] = []
 
     def show(self, items: Sequence[AgendaItem], current: str | None) -> None:
         """Where nothing changed but the time, the list stays as it is."""
         now = self._clock()
         rows = [_row(item, now, item.conversation.id == current) for item in items]
-        if rows == self._shown and items == self.items:
+        if rows == self._shown and items == self.items and current == self._current:
             return
         highlighted = self.highlighted_option
         wanted = (highlighted.id if highlighted and self.has_focus else None) or current
         top = self.scroll_y
-        self._shown, self.items = rows, list(items)
+        self._shown, self.items, self._current = rows, list(items), current
         self.clear_options()
         self.add_options(
             Option(row, item.conversation.id) for row, item in zip(rows, items, strict=True)
@@ -68,12 +69,13 @@ def _row(item: AgendaItem, now: datetime, is_current: bool) -> Content:  # noqa:
         told = f"{told} {waited(item.since, now)}"
     else:
         place = f"{age(talk.updated_at, now)} {place}"
+    told = f" {told} " if told else ""
     glyph, tone = GLYPHS[item.mood] if item.mood else (" ", MUTED)
     return Content.assemble(
         (one_line(talk.title, 80) or "No message yet", "bold" if is_current else ""),
         "\n",
         (glyph, tone),
+        (told, colour),
         (f" {place}", MUTED),
-        (f"  {told}", colour),
         "\n",
     )

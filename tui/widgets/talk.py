@@ -92,6 +92,11 @@ class Talk(Horizontal):
     def transcript(self) -> Transcript:
         return self.query_one(Transcript)
 
+    def invite(self, text: str) -> None:
+        """Shown until a conversation is open."""
+        if self.conversation is None:
+            self.query_one("#about", Static).update(Content.styled(text, MUTED))
+
     def is_showing(self, conversation_id: str) -> bool:
         return self.conversation is not None and self.conversation.id == conversation_id
 
