@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bot.assistant import HISTORY, Assistant
 from bot.conversation import Citation, Message, Reply, ReplyStatus, Role
+from bot.skills import handoff
 from bot.skills.small_talk import small_talk
 from bot.skills.translation import Translator
 from bot.skills.wishes import wishes_for_a_person
@@ -48,6 +49,8 @@ def open_question(messages: Sequence[Message]) -> Message | None:
             since += [message] if _asks(message.text) else []
         elif _answers(message):
             since = []
+        elif message.rule in (handoff.ASKED, handoff.ACCEPTED):
+            since = [asked for asked in since if asked not in last]
     return next(reversed(last + since), None)
 
 

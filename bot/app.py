@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from bot.errors import UsageError
@@ -69,6 +70,7 @@ async def open_inbox(settings: Settings, agent: str) -> AsyncIterator[AgentDesk]
 
 @asynccontextmanager
 async def _open_aide(settings: Settings, store: Store) -> AsyncIterator[Aide]:
+    await asyncio.to_thread(_import_models, settings)
     from bot.aide import Aide
 
     async with _open_on(store, settings) as kefu:
@@ -105,6 +107,15 @@ async def open_kefu(settings: Settings) -> AsyncIterator[Kefu]:
     """Everything. The sample help pages are read in where there is no knowledge yet."""
     async with open_store_of(settings) as store, _open_on(store, settings) as kefu:
         yield kefu
+
+
+def _import_models(settings: Settings) -> None:
+    """It takes a second or two, on a thread during which the screen goes on."""
+    modules = ["bot.aide", "bot.engine.chat_model", "bot.engine.encoder", "knowledge.index"]
+    if not settings.engine.url and settings.engine.isolation == "thread":
+        modules.append("bot.engine.language_model")
+    for module in modules:
+        import_module(module)
 
 
 @asynccontextmanager

@@ -26,6 +26,8 @@ def _message(role: Role, text: str, **more: Any) -> Message:
 
 SHOES = customer("How long can shoes be returned?")
 PERSON = customer("I want to talk to a person")
+YES = customer("All right, do so")
+ACCEPTED = bot("A person is called.", ReplyStatus.HANDED_OFF, "accepted the offer of a person")
 THANKS = customer("Thank you!")
 CALLED = bot("A person is called.", ReplyStatus.HANDED_OFF)
 
@@ -36,6 +38,7 @@ CALLED = bot("A person is called.", ReplyStatus.HANDED_OFF)
         ([], None),
         ([SHOES], SHOES),
         ([SHOES, bot("?", ReplyStatus.UNKNOWN), PERSON, CALLED], SHOES),
+        ([SHOES, bot("?", ReplyStatus.UNKNOWN), YES, ACCEPTED], SHOES),
         ([SHOES, bot("60 days."), PERSON, CALLED], PERSON),
         ([SHOES, bot("60 days."), THANKS, bot("Gladly!", rule="small talk")], THANKS),
         ([PERSON, CALLED, SHOES, THANKS], SHOES),

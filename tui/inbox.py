@@ -16,8 +16,8 @@ from tui.screens.help import Help
 from tui.screens.inbox import InboxScreen
 from tui.terminal import TerminalApp
 
-BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (110, "-roomy")]
-"""Under 110 columns the case comes only when it is asked for."""
+BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (112, "-roomy")]
+"""Under 112 columns the case comes only when it is asked for."""
 
 
 class InboxApp(TerminalApp):
@@ -40,7 +40,11 @@ class InboxApp(TerminalApp):
         return self.home
 
     async def on_unmount(self) -> None:
-        await self.home.talk.close()
+        await self.home.close()
+
+    async def action_quit(self) -> None:
+        await self.home.close()
+        self.exit()
 
     def action_to_prompt(self) -> None:
         self.home.to_list()

@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping, Set
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import ClassVar
 
@@ -11,6 +12,7 @@ from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.screen import Screen
 from textual.widgets import Footer, OptionList
+from textual.worker import Worker, WorkerCancelled, WorkerFailed
 
 from bot.conversation import Conversation, ConversationState
 from bot.errors import KefuError
@@ -57,6 +59,7 @@ class InboxScreen(Screen[None]):
         self.talk = Talk(desk, settings.language, clock, keys, id="talk")
         self._waiting: Set[str] | None = None
         """The conversations that the agent was told to wait; None before the first look."""
+        self._looking: Worker[None] | None = None
         self._trouble = ""
         """Why the last look at the store failed."""
 
@@ -83,21 +86,29 @@ class InboxScreen(Screen[None]):
     def conversation(self) -> Conversation | None:
         return self.talk.conversation
 
-    @work(group="looking", exclusive=True)
-    async def _look(self) -> None:
-        await self._refresh()
+    def _look(self) -> None:
+        """One look at a time: one that is cut off in the database leaves a traceback."""
+        if self._looking is None or self._looking.is_finished:
+            self._looking = self.run_worker(self._refresh(), group="looking")
+
+    async def close(self) -> None:
+        if self._looking is not None and not self._looking.is_finished:
+            with suppress(WorkerCancelled, WorkerFailed):
+                await self._looking.wait()
+        await self.talk.close()
 
     @on(Talk.Changed)
     async def _refresh(self) -> None:
         """Show what changed since, whoever changed it. What fails at every look is told once."""
         try:
-            items = await self._desk.agenda(LISTED)
-            counts = await self._desk.counts()
+            items, counts, waiting = await asyncio.gather(
+                self._desk.agenda(LISTED), self._desk.counts(), self._desk.waiting()
+            )
             current = self.conversation.id if self.conversation else None
             self.query_one(AgendaList).show(items, current)
             self.query_one(TitleBar).show_subject(_summed_up(counts))
             self.talk.invite(INVITATION if items else EMPTY)
-            await self._tell(await self._desk.waiting())
+            await self._tell(waiting)
             await self.talk.follow()
         except KefuError as error:
             if str(error) != self._trouble:

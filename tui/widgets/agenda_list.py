@@ -30,24 +30,32 @@ class AgendaList(OptionList):
         super().__init__(id=id, markup=False)
         self._clock = clock
         self._shown: list[Content] = []
-        self._current: str | None = None
         self.items: list[AgendaItem] = []
 
     def show(self, items: Sequence[AgendaItem], current: str | None) -> None:
-        """Where nothing changed but the time, the list stays as it is."""
+        """Only rows that changed are drawn anew, where the conversations are the same."""
         now = self._clock()
         rows = [_row(item, now, item.conversation.id == current) for item in items]
-        if rows == self._shown and items == self.items and current == self._current:
-            return
+        ids = [item.conversation.id for item in items]
+        if ids == [item.conversation.id for item in self.items]:
+            self._redraw(rows)
+        else:
+            self._replace(rows, ids, current)
+        if current in ids and not self.has_focus:
+            self.highlighted = ids.index(current)
+        self._shown, self.items = rows, list(items)
+
+    def _redraw(self, rows: Sequence[Content]) -> None:
+        for index, (before, row) in enumerate(zip(self._shown, rows, strict=True)):
+            if not row.is_same(before):
+                self.replace_option_prompt_at_index(index, row)
+
+    def _replace(self, rows: Sequence[Content], ids: Sequence[str], current: str | None) -> None:
         highlighted = self.highlighted_option
         wanted = (highlighted.id if highlighted and self.has_focus else None) or current
         top = self.scroll_y
-        self._shown, self.items, self._current = rows, list(items), current
         self.clear_options()
-        self.add_options(
-            Option(row, item.conversation.id) for row, item in zip(rows, items, strict=True)
-        )
-        ids = [item.conversation.id for item in items]
+        self.add_options(Option(row, id_) for row, id_ in zip(rows, ids, strict=True))
         if ids:
             self.highlighted = ids.index(wanted) if wanted in ids else 0
         if self.has_focus:

@@ -26,6 +26,11 @@ LONGEST = 2_000
 class Case(VerticalScroll):
     """What an agent needs to know of a conversation besides what was said."""
 
+    def __init__(self, *, id: str) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._shown: dict[str, Content] = {}
+        self._citations: Sequence[Citation] | None = None
+
     def compose(self) -> ComposeResult:
         yield Static("Case", classes="heading", markup=False)
         yield Static(id="digest", classes="entry", markup=False)
@@ -65,11 +70,15 @@ class Case(VerticalScroll):
         self._fill("#feedback", [_opinion(one) for one in given[-SHOWN:]], "None yet.")
 
     async def show_sources(self, citations: Sequence[Citation] | None) -> None:
-        await self.query_one(Sources).show(citations)
+        if citations != self._citations:
+            self._citations = citations
+            await self.query_one(Sources).show(citations)
 
     def _fill(self, name: str, entries: list[Content], nothing: str = "") -> None:
         shown = Content("\n").join(entries) if entries else Content.styled(nothing, MUTED)
-        self.query_one(name, Static).update(shown)
+        if name not in self._shown or not self._shown[name].is_same(shown):
+            self._shown[name] = shown
+            self.query_one(name, Static).update(shown)
 
 
 def _note(note: Note, now: datetime) -> Content:

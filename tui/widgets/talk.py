@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
@@ -22,6 +23,7 @@ from bot.conversation import (
     Role,
 )
 from bot.errors import KefuError
+from bot.skills.summary import Digest, digest
 from bot.text import printable
 from tui.aide import AideOnCall
 from tui.drafts import Drafts, appended
@@ -95,7 +97,7 @@ class Talk(Horizontal):
     def invite(self, text: str) -> None:
         """Shown until a conversation is open."""
         if self.conversation is None:
-            self.query_one("#about", Static).update(Content.styled(text, MUTED))
+            self._write_about(text)
 
     def is_showing(self, conversation_id: str) -> bool:
         return self.conversation is not None and self.conversation.id == conversation_id
@@ -106,13 +108,14 @@ class Talk(Horizontal):
         """Beginning with the message `at`. Raise StoreError."""
         conversation = await self._desk.log.conversation(conversation_id)
         seen = list(await self._desk.log.messages(conversation_id, limit=RECENT))
-        self._switch_drafts(conversation_id)
-        self.conversation, self._seen, self._digested = conversation, seen, None
-        self.transcript.customer = one_line(conversation.customer, 40) or "Customer"
-        self._show_about(seen)
-        await self._show_messages(conversation_id, at)
-        self.prompt.focus()
-        await self.follow()
+        window = await self._window(conversation_id, at)
+        with self.app.batch_update():
+            self._switch_drafts(conversation_id)
+            self.conversation, self._seen, self._digested = conversation, seen, None
+            self.transcript.customer = one_line(conversation.customer, 40) or "Customer"
+            self._show_about(seen)
+            await self.transcript.show(window, at)
+            self.prompt.focus()
 
     def _switch_drafts(self, conversation_id: str) -> None:
         if self.is_showing(conversation_id):
@@ -128,27 +131,44 @@ class Talk(Horizontal):
         """Show what changed since, whoever changed it. Raise StoreError."""
         if self.conversation is None:
             return
-        conversation_id = self.conversation.id
-        conversation = await self._desk.log.conversation(conversation_id)
-        messages = list(await self._desk.log.messages(conversation_id, limit=RECENT))
+        desk, conversation_id = self._desk, self.conversation.id
+        conversation, found, notes, feedback = await asyncio.gather(
+            desk.log.conversation(conversation_id),
+            desk.log.messages(conversation_id, limit=RECENT),
+            desk.notes(conversation_id),
+            desk.feedback(conversation_id),
+        )
+        messages = list(found)
+        is_new = messages != self._digested
+        in_short = await self._digest(conversation_id, messages) if is_new else None
         if not self.is_showing(conversation_id):
             return  # another was opened meanwhile
         self.conversation = conversation
-        self._show_about(messages)
+        case = self.query_one(Case)
+        with self.app.batch_update():
+            self._show_about(messages)
+            case.show_notes(notes, self._clock())
+            case.show_feedback(feedback)
+            if in_short is not None:
+                self._digested = messages
+                case.show_digest(in_short)
         transcript = self.transcript
         is_at_end = transcript.scroll_y >= transcript.max_scroll_y - 1
         if messages != self._seen and is_at_end:
             self._seen = messages
-            await self._show_messages(conversation_id)
-        await self._show_case(conversation_id, messages)
+            await transcript.show(await self._window(conversation_id))
 
-    async def _show_messages(self, conversation_id: str, at: str | None = None) -> None:
+    async def _digest(self, conversation_id: str, recent: Sequence[Message]) -> Digest:
+        """Read for it is only what is not here yet."""
+        return digest(recent) if len(recent) < RECENT else await self._desk.digest(conversation_id)
+
+    async def _window(self, conversation_id: str, at: str | None = None) -> Window:
         async def source(limit: int, before: str | None) -> Sequence[Message]:
             return await self._desk.log.messages(conversation_id, limit=limit, before=before)
 
         window = Window(source)
         await (window.open_at(at) if at else window.open())
-        await self.transcript.show(window, at)
+        return window
 
     def _show_about(self, messages: Sequence[Message]) -> None:
         talk = self.conversation
@@ -157,25 +177,14 @@ class Talk(Horizontal):
         scores = [m.sentiment.score for m in messages if m.sentiment]
         customer = one_line(talk.customer, 40) or "a customer"
         parts = [f"{customer} in {one_line(talk.channel, 20)}", state, course(scores)]
-        self.query_one("#about", Static).update(
-            Content.styled(" · ".join(part for part in parts if part), MUTED)
-        )
+        self._write_about(" · ".join(part for part in parts if part))
+
+    def _write_about(self, text: str) -> None:
+        about = self.query_one("#about", Static)
+        if about.content != (shown := Content.styled(text, MUTED)):
+            about.update(shown)
 
     # --- the case
-
-    async def _show_case(self, conversation_id: str, messages: list[Message]) -> None:
-        is_new = messages != self._digested
-        digest = await self._desk.digest(conversation_id) if is_new else None
-        notes = await self._desk.notes(conversation_id)
-        feedback = await self._desk.feedback(conversation_id)
-        if not self.is_showing(conversation_id):
-            return
-        case = self.query_one(Case)
-        if digest is not None:
-            self._digested = messages
-            case.show_digest(digest)
-        case.show_notes(notes, self._clock())
-        case.show_feedback(feedback)
 
     @on(Transcript.Selected)
     async def _selected(self, event: Transcript.Selected) -> None:
