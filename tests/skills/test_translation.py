@@ -39,6 +39,8 @@ async def test_what_is_longer_than_that_is_cut_and_marked() -> None:
 
 
 async def test_a_model_that_does_not_read_says_what_to_set() -> None:
-    with pytest.raises(CannotTranslate, match=r"kefu-small cannot translate.*engine\.model") as told:
+    with pytest.raises(
+        CannotTranslate, match=r"kefu-small cannot translate.*engine\.model"
+    ) as told:
         await Translator(WordsOnly(replies=[])).translate("Hallo", "en")
     assert "\n" not in str(told.value)
