@@ -14,6 +14,7 @@ from typing import TypeAlias
 from langchain_core.language_models import BaseChatModel
 
 from bot.conversation import (
+    SMALL_TALK,
     Answered,
     Citation,
     Conversation,
@@ -33,7 +34,7 @@ from bot.conversation import (
     TurnEvent,
 )
 from bot.errors import KefuError, StoreError
-from bot.hours import BusinessHours
+from bot.hours import ALWAYS_OPEN, BusinessHours
 from bot.language import detect_language
 from bot.skills import handoff, prompt, replies
 from bot.skills.grounding import Grounding
@@ -97,7 +98,7 @@ class Policy:
     topics: Topics = field(default_factory=Topics)
     after_unknown: int = 2
     """So many questions in a row to which nothing is found call a person; 0: never."""
-    hours: BusinessHours = BusinessHours()
+    hours: BusinessHours = ALWAYS_OPEN
 
 
 class Assistant:
@@ -252,7 +253,7 @@ class Assistant:
     async def _be_friendly(
         self, kind: str, history: Sequence[Message], message: Message, draft: _Draft
     ) -> AsyncGenerator[TurnEvent, None]:
-        draft.rule = "small talk"
+        draft.rule = SMALL_TALK
         outline = self._speaker.pleasantry(kind, draft.language)
         if outline is None:
             yield draft.say(replies.fixed(replies.SMALL_TALK[kind], draft.language))

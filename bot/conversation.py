@@ -29,6 +29,10 @@ class ReplyStatus(StrEnum):
     HANDED_OFF = "handed_off"
 
 
+SMALL_TALK = "small talk"
+"""The `rule` of a reply that answers no question."""
+
+
 class ConversationState(StrEnum):
     OPEN = "open"
     HANDED_OFF = "handed_off"

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from itertools import pairwise
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
 
@@ -19,7 +20,7 @@ _AHEAD = 366
 
 @dataclass(frozen=True, slots=True)
 class BusinessHours:
-    zone: ZoneInfo = ZoneInfo("UTC")
+    zone: ZoneInfo
     week: tuple[tuple[Span, ...], ...] = ()
     """Of Monday to Sunday, when it is open; empty where it always is."""
     holidays: frozenset[date] = frozenset()
@@ -49,6 +50,10 @@ class BusinessHours:
                     return opens
         return None
 
+    def midnight(self, at: datetime) -> datetime:
+        """At which the day of `at` began, in `zone`."""
+        return datetime.combine(at.astimezone(self.zone).date(), time.min, self.zone)
+
     def _spans(self, day: date) -> list[tuple[datetime, datetime]]:
         if day in self.holidays:
             return []
@@ -63,11 +68,14 @@ class BusinessHours:
         return datetime.combine(day, when, self.zone)
 
 
+ALWAYS_OPEN = BusinessHours(ZoneInfo("UTC"))
+
+
 def spans_of(text: str) -> tuple[Span, ...]:
     """Of "09:00-12:30, 13:30-17:00". Raise ValueError."""
     parts = [part.strip() for part in text.split(",") if part.strip()]
     spans = tuple(_span(part) for part in parts)
-    if any(later[0] < earlier[1] for earlier, later in zip(spans, spans[1:], strict=False)):
+    if any(later[0] < earlier[1] for earlier, later in pairwise(spans)):
         raise ValueError(f"{text!r}: one time begins before the one in front of it ends")
     return spans
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from bot.hours import BusinessHours, spans_of
 
 BERLIN = "Europe/Berlin"
-WEEK = {day: "09:00-12:30, 13:30-17:00" for day in ("mon", "tue", "wed", "thu", "fri")}
+WEEK = dict.fromkeys(("mon", "tue", "wed", "thu", "fri"), "09:00-12:30, 13:30-17:00")
 
 
 def at(text: str) -> datetime:
@@ -58,5 +59,5 @@ def test_a_day_that_ends_at_midnight_and_never() -> None:
     ["9-17", "09:00-25:00", "17:00-09:00", "09:00-12:00, 11:00-13:00", "morning", "10:00-24:30"],
 )
 def test_what_is_no_time_of_day(text: str) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=re.escape(text)):
         spans_of(text)

@@ -65,26 +65,30 @@ def show_manifest(
 async def _serve(settings: Settings, address: tuple[str, int] | None) -> None:
     try:
         from bot.adapters.slack.app import EVENTS_PATH, SlackApp, SlackCredentials, who_are_we
+        from bot.adapters.slack.client import SlackClient
+        from bot.adapters.slack.reception import Business, Reception
+        from bot.adapters.slack.workspaces import OneWorkspace
     except ImportError as error:
         raise SettingsError(
             f"a package for Slack is missing ({error.name}); "
             "install it by pip install 'kefu[slack]'"
         ) from None
-    from bot.adapters.slack.client import SlackClient
     from bot.app import open_kefu
     from bot.desk import Desk
 
     credentials = SlackCredentials.from_environment(http=address is not None)
     _warnings_to_stderr()
     web = credentials.web()
-    identity = await who_are_we(web)
+    workspaces = OneWorkspace(web, (await who_are_we(web)).bot_user_id or "")
     async with AsyncExitStack() as stack:
         kefu = await stack.enter_async_context(open_kefu(settings))
         for warning in kefu.warnings:
             _tell(warning)
         agents = settings.handoff.agents.get("slack", "")
-        desk = Desk(kefu.store, kefu.assistant, SlackClient(web, agents=agents))
-        app = SlackApp(credentials, web, identity, desk, kefu.store)
+        desk = Desk(kefu.store, kefu.assistant, SlackClient(workspaces, agents=agents))
+        business = Business(settings.business, settings.hours.parsed())
+        reception = Reception(desk, kefu.store, workspaces, business)
+        app = SlackApp(credentials, web, reception)
         loop = asyncio.get_running_loop()
         for one in (signal.SIGTERM, signal.SIGINT):
             with suppress(NotImplementedError):  # Windows

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from bot.conversation import Message, MessageState, ReplyStatus, Role, SentimentLabel
+from bot.conversation import (
+    SMALL_TALK,
+    Message,
+    MessageState,
+    ReplyStatus,
+    Role,
+    SentimentLabel,
+)
 
 ASKED = "asked for a person"
 ACCEPTED = "accepted the offer of a person"
@@ -67,7 +74,7 @@ def _since_a_person(recent: Sequence[Message]) -> Sequence[Message]:
 
 
 def _counts(message: Message) -> bool:
-    return message.state is MessageState.COMPLETE and message.rule != "small talk"
+    return message.state is MessageState.COMPLETE and message.rule != SMALL_TALK
 
 
 def _offers(message: Message) -> bool:

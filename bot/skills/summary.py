@@ -6,11 +6,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bot.conversation import Message, MessageState, ReplyStatus, Role, SentimentLabel
+from bot.conversation import (
+    SMALL_TALK,
+    Message,
+    MessageState,
+    ReplyStatus,
+    Role,
+    SentimentLabel,
+)
 from bot.text import counted
 
-SMALL_TALK = "small talk"
-"""The rule of a reply that answers no question."""
 LOOKED_AT = 200
 """Messages, the newest, that a digest is made of."""
 _LONGEST = 160

@@ -1,4 +1,4 @@
-"""Topics whose reply must not vary, or that are for a person alone: the business names the words."""
+"""Topics whose reply must not vary, or that are for a person: the business names the words."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+_UNSPACED = "\u3040-\u30ff\u3400-\u9fff"
+"""Scripts that set no spaces between words."""
+_LETTER = rf"[^\W{_UNSPACED}]"
 READ = 4_000
 """Characters of a message that are looked at."""
 
@@ -15,7 +18,7 @@ READ = 4_000
 class Topic:
     name: str
     words: tuple[str, ...]
-    """Words or phrases, any of which makes it this topic; a `*` at the end stands for any ending."""
+    """Words or phrases, any of which makes it this topic; a `*` ends one that may go on."""
     reply: Mapping[str, str] = field(default_factory=dict)
     """By ISO 639-1 language, word for word."""
     person: bool = True
@@ -23,7 +26,11 @@ class Topic:
 
     def told(self, language: str) -> str | None:
         """In the customer's language, else in English, else in what there is."""
-        return self.reply.get(language) or self.reply.get("en") or next(iter(self.reply.values()), None)
+        return (
+            self.reply.get(language)
+            or self.reply.get("en")
+            or next(iter(self.reply.values()), None)
+        )
 
 
 class Topics:
@@ -49,13 +56,13 @@ def _word(word: str) -> str:
     """Bounded where it begins or ends with a letter of a script that sets words apart."""
     stem = word.rstrip("*")
     escaped = re.escape(stem).replace(r"\ ", r"\s+")
-    front = r"(?<!\w)" if _is_bounded(stem[:1]) else ""
-    end = r"(?!\w)" if stem == word and _is_bounded(stem[-1:]) else ""
+    front = rf"(?<!{_LETTER})" if _is_bounded(stem[:1]) else ""
+    end = rf"(?!{_LETTER})" if stem == word and _is_bounded(stem[-1:]) else ""
     return f"{front}{escaped}{end}"
 
 
 def _is_bounded(character: str) -> bool:
-    return character.isalnum() and not "\u3040" <= character <= "\u9fff"
+    return re.fullmatch(_LETTER, character) is not None
 
 
 def _plain(text: str) -> str:

@@ -84,6 +84,16 @@ _ENGLISH = (
     r"\b(?:talk|speak)\s+to\s+(?:(?:an?|the|your)\s+)?"
     r"(?:boss|someone (?:real|else|in charge|who))\b",
 )
+_OTHERS = (
+    # mit einem Menschen sprechen
+    r"\bmit (?:einem|einer|jemandem)(?: echten)?(?: menschen| mitarbeiter(?:in)?| berater(?:in)?)?"
+    r"(?: aus (?:ihrem|dem) team)? (?:sprechen|reden|chatten|verbunden werden)\b",
+    # parler à une personne
+    r"\bparler (?:à|avec|a) (?:une? (?:vraie? )?(?:personne|humain|conseill(?:er|ère)|agent)"
+    r"|quelqu'un)\b",
+    # hablar con una persona
+    r"\bhablar con (?:una? (?:persona|agente|humano|asesora?|operadora?)|alguien)\b",
+)
 _ROLE_ZH = (
     r"(?:人工|真人|活人|人类|客服人员|客服专员|客服经理|客服(?!电话|邮箱|热线|时间|号码|的)"
     r"|主管|经理|负责人|工作人员)"
@@ -101,7 +111,7 @@ _CHINESE = (
     # 不想和机器人聊
     r"(?:不要|不想|别让|讨厌|不需要|受够)(?:再)?(?:和|跟|用)?(?:这个|你这)?(?:机器人|机器|AI|自动回复)",
 )
-_WISHES = [re.compile(pattern, re.IGNORECASE) for pattern in _ENGLISH]
+_WISHES = [re.compile(pattern, re.IGNORECASE) for pattern in (*_ENGLISH, *_OTHERS)]
 _WISHES_ZH = [re.compile(pattern, re.IGNORECASE) for pattern in _CHINESE]
 _ABOUT_PARCELS = re.compile(
     r"\b(?:pick(?:ed)? up|collect|sign(?:ature)?|deliver\w*|receive|returns? for|on behalf)\b",

@@ -267,9 +267,7 @@ class Inbox:
         row.leased_until, row.text = None, ""
 
 
-def outbox_row(
-    channel: str, place: int, message_id: str, kind: Post = Post.REPLY
-) -> OutboxRow:
+def outbox_row(channel: str, place: int, message_id: str, kind: Post = Post.REPLY) -> OutboxRow:
     return OutboxRow(
         channel=channel,
         place_number=place,

@@ -154,6 +154,11 @@ class ConversationLog:
             newest_first = (await session.scalars(query)).all()
             return [message_of(row) for row in reversed(newest_first)]
 
+    async def language_of(self, message_id: str) -> str | None:
+        """Of a message. Raise UnknownMessage."""
+        async with self._database.reading() as session:
+            return (await message_row_of(session, message_id)).language
+
     async def count_messages(self, conversation_id: str) -> int:
         mine = MessageRow.conversation_id == conversation_id
         async with self._database.reading() as session:

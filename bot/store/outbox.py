@@ -71,11 +71,9 @@ class Outbox:
             row = (await session.scalars(closed.returning(OutboxRow))).first()
             if row is None or row.kind is not Post.REPLY:
                 return
-            called = await session.execute(lost.values(state=ConversationState.HANDED_OFF))
-            if called.rowcount:
-                session.add(
-                    outbox_row(row.channel, row.place_number, row.message_id, Post.ALERT)
-                )
+            handed = lost.values(state=ConversationState.HANDED_OFF).returning(ConversationRow.id)
+            if (await session.scalars(handed)).first() is not None:
+                session.add(outbox_row(row.channel, row.place_number, row.message_id, Post.ALERT))
 
     async def postpone(
         self,
@@ -141,8 +139,17 @@ class Outbox:
             row = await session.scalar(query.where(OutboxRow.kind == Post.REPLY).limit(1))
             return None if row is None else message_of(row)
 
-    async def count(self, channel: str) -> dict[Posting, int]:
-        query = select(OutboxRow.state, func.count()).where(OutboxRow.channel == channel)
+    async def place_of(self, message_id: str) -> Place | None:
+        """Where a reply went."""
+        query = select(PlaceRow).join(OutboxRow, OutboxRow.place_number == PlaceRow.number)
+        query = query.where(OutboxRow.message_id == message_id).limit(1)
+        async with self._database.reading() as session:
+            row = await session.scalar(query)
+            return None if row is None else Place(row.channel, row.key)
+
+    async def count(self, channel: str, kind: Post = Post.REPLY) -> dict[Posting, int]:
+        of_it = OutboxRow.channel == channel, OutboxRow.kind == kind
+        query = select(OutboxRow.state, func.count()).where(*of_it)
         async with self._database.reading() as session:
             return dict(list(await session.execute(query.group_by(OutboxRow.state))))
 

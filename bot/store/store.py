@@ -6,6 +6,7 @@ from types import TracebackType
 from bot.store.agenda import Agenda
 from bot.store.database import Database, database_path
 from bot.store.feedback import FeedbackStore
+from bot.store.figures import Figures
 from bot.store.inbox import Inbox
 from bot.store.log import ConversationLog
 from bot.store.migrations import migrate
@@ -26,6 +27,7 @@ class Store:
         self.agenda = Agenda(database)
         self.feedback = FeedbackStore(database)
         self.notes = Notes(database)
+        self.figures = Figures(database)
 
     async def __aenter__(self) -> Store:
         return self

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from bot.adapters.slack.app import SlackApp, SlackCredentials, who_are_we
 from bot.adapters.slack.client import SlackClient
+from bot.adapters.slack.reception import Reception
+from bot.adapters.slack.workspaces import OneWorkspace
 from bot.assistant import Record
 from bot.conversation import Answered, HandedOff, Message, Reply, ReplyStatus, TurnEvent
 from bot.conversation import ConversationState as State
@@ -56,8 +58,9 @@ async def _live(home: Path, environment: dict[str, str], http: int | None) -> No
     credentials = SlackCredentials.from_environment(http=http is not None, environment=environment)
     web = credentials.web()
     async with await open_store(home / "kefu.db") as store:
-        desk = Desk(store, Echo(store), SlackClient(web), LIMITS)  # type: ignore[arg-type]
-        app = SlackApp(credentials, web, await who_are_we(web), desk, store)
+        workspaces = OneWorkspace(web, (await who_are_we(web)).bot_user_id or "")
+        desk = Desk(store, Echo(store), SlackClient(workspaces), LIMITS)  # type: ignore[arg-type]
+        app = SlackApp(credentials, web, Reception(desk, store, workspaces))
         serving = app.sockets() if http is None else app.http("127.0.0.1", http)
         async with serving:
             await desk.run()

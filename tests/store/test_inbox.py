@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.conversation import ConversationState, MessageState, Reply, ReplyStatus, Role
-from bot.delivery import Fate, Incoming, Lease, Place, Posting
+from bot.delivery import Fate, Incoming, Lease, Place, Post, Posting
 from bot.errors import LeaseLost
 from bot.store import Store
 from bot.store.inbox import Inbox
@@ -162,6 +162,7 @@ async def test_a_handoff_is_another_fate(inbox: Inbox, store: Store) -> None:
     found = await store.log.conversation(lease.conversation.id)
     assert found.state is ConversationState.HANDED_OFF
     assert await store.outbox.count("slack") == {Posting.PENDING: 1}
+    assert await store.outbox.count("slack", Post.ALERT) == {Posting.PENDING: 1}
 
 
 async def test_what_was_written_when_a_person_took_over_is_not_sent(
@@ -187,8 +188,9 @@ async def test_a_failed_attempt_decides_nothing_and_the_last_tells_the_customer(
     assert await inbox.count("slack") == {Fate.LEASED: 1}
     await inbox.give_up(lease, reply("Sorry."), "the model is gone")
     assert await inbox.count("slack") == {Fate.FAILED: 1}
-    (outgoing,) = await store.outbox.lease("slack", limit=9, seconds=60)
-    assert outgoing.message.text == "Sorry."
+    told, alert = await store.outbox.lease("slack", limit=9, seconds=60)
+    assert (told.message.text, told.kind) == ("Sorry.", Post.REPLY)
+    assert (alert.message.id, alert.kind) == (told.message.id, Post.ALERT)
     found = await store.log.conversation(lease.conversation.id)
     assert found.state is ConversationState.HANDED_OFF
 

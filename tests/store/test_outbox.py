@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from bot.conversation import Conversation, ConversationState, MessageState, Reply, ReplyStatus, Role
-from bot.delivery import Fate, Incoming, Outgoing, Place, Posting
+from bot.delivery import Fate, Incoming, Outgoing, Place, Post, Posting
 from bot.errors import HeldByAnother, UnknownConversation
 from bot.store import Store
 from bot.store.outbox import Outbox
@@ -81,8 +81,24 @@ async def test_a_postponed_one_keeps_its_place(
     (third,) = await leased(outbox)
     assert third.may_have_landed
     await outbox.gave_up(third, "channel_not_found")
-    (second,) = await leased(outbox)
+    second, alert = await leased(outbox)
     assert second.message.text == "second"
+    assert (alert.message.id, alert.kind) == (third.message.id, Post.ALERT)
+    await outbox.gave_up(alert, "channel_not_found")
+    assert await outbox.count("slack", Post.ALERT) == {Posting.GAVE_UP: 1}
+
+
+async def test_what_the_platform_calls_a_reply(outbox: Outbox, talk: Conversation) -> None:
+    message = await outbox.post(talk.id, said("first"), role=Role.ASSISTANT)
+    (first,) = await leased(outbox)
+    await outbox.sent(first, "ts1")
+    found = await outbox.message_at("slack", "ts1")
+    assert found
+    assert found.id == message.id
+    assert await outbox.message_at("slack", "ts2") is None
+    assert await outbox.message_at("matrix", "ts1") is None
+    assert await outbox.place_of(message.id) == first.place
+    assert await outbox.place_of("nowhere") is None
 
 
 async def test_a_takeover_withdraws_what_the_bot_has_not_sent(

@@ -1,4 +1,4 @@
-"""kefu as a Slack app: what Slack sends is committed, then acknowledged."""
+"""kefu as a Slack app: its credentials, and its connections by Socket Mode and HTTP."""
 
 from __future__ import annotations
 
@@ -21,13 +21,10 @@ from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.adapters.slack.client import FAULTS, Barred, explained
-from bot.adapters.slack.events import Edited, Said, understood
 from bot.adapters.slack.manifest import SCOPES
-from bot.adapters.slack.overheard import Overheard
+from bot.adapters.slack.reception import Reception
 from bot.delivery import Undeliverable
-from bot.desk import Desk
-from bot.errors import SettingsError, StoreError
-from bot.store import Store
+from bot.errors import SettingsError
 
 EVENTS_PATH = "/slack/events"
 SOCKETS = 2
@@ -114,32 +111,28 @@ async def _patiently(method: str, credential: str, call: Callable[[], Awaitable[
 
 
 class SlackApp:
-    """Between Slack and the desk."""
+    """Slack's two ways to kefu: Socket Mode and HTTP. What comes by them goes to `reception`."""
 
     def __init__(
         self,
         credentials: SlackCredentials,
         client: AsyncWebClient,
-        identity: AuthorizeResult,
-        desk: Desk,
-        store: Store,
+        reception: Reception,
     ) -> None:
-        self._credentials, self._client, self._identity = credentials, client, identity
-        self._desk, self._store = desk, store
-        self._overheard = Overheard()
+        self._credentials, self._client, self._reception = credentials, client, reception
         self._bolt = self._bolt_app()
 
     def _bolt_app(self) -> AsyncApp:
         """Bolt looks at the names of arguments, and stumbles over `self`."""
 
-        async def authorized() -> AuthorizeResult:  # as found at the start: no event waits for it
-            return self._identity
+        async def authorized() -> AuthorizeResult:  # no event waits for it; reception looks it up
+            return AuthorizeResult(enterprise_id=None, team_id=None)
 
         async def taken(
             body: dict[str, Any],
             next: Callable[[], Awaitable[BoltResponse]],  # noqa: A002
         ) -> BoltResponse:
-            return await self._taken(body) or await next()
+            return await self._reception.received(body) or await next()
 
         secret = self._credentials.signing_secret
         app = AsyncApp(
@@ -233,34 +226,11 @@ class SlackApp:
             return web.Response(status=401)
         try:
             asked = await to_bolt_request(request)
-        except (ValueError, LookupError):  # no JSON, no UTF-8, no such charset
+        except (
+            ValueError,
+            LookupError,
+            TypeError,
+            AttributeError,
+        ):  # no JSON, or other types in it
             return web.Response(status=400)
         return await to_aiohttp_response(await self._bolt.async_dispatch(asked))
-
-    async def _taken(self, body: dict[str, Any]) -> BoltResponse | None:
-        """None for what is no event. Anything but 200 makes Slack send it again."""
-        if body.get("type") != "event_callback":
-            return None
-        try:
-            await self.take(body)
-        except StoreError as error:
-            _logger.error("an event was not taken in, and not acknowledged: %s", error)
-            return BoltResponse(status=503)
-        return BoltResponse(status=200)
-
-    async def take(self, body: Mapping[str, Any]) -> None:
-        found = understood(body, self._identity.bot_user_id or "")
-        if found is None:
-            return
-        inbox, message = self._store.inbox, found.message
-        if not (found.is_addressed or await inbox.knows(message.place)):
-            if isinstance(found, Said) and not message.place.key.endswith(message.position):
-                self._overheard.add(message)
-        elif isinstance(found, Said):
-            await self._desk.take_in(message)
-            for earlier in self._overheard.taken_from(message.place):
-                await self._desk.take_in(earlier)
-        elif isinstance(found, Edited):
-            await self._desk.edit(message, is_addressed=found.is_addressed)
-        else:
-            await inbox.delete(message)

@@ -9,11 +9,12 @@ from typing import Any
 
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
-from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.adapters.slack.blocks import alert_of, blocks_of, fallback
 from bot.adapters.slack.events import CHANNEL, place_parts
-from bot.adapters.slack.text import alert_of, blocks_of, fallback
-from bot.conversation import Message
+from bot.adapters.slack.surfaces import buttons_of
+from bot.adapters.slack.workspaces import NotInstalled, Workspaces
+from bot.conversation import Message, Role
 from bot.delivery import Outgoing, Postponed, Undeliverable
 
 METADATA = "kefu_reply"
@@ -53,52 +54,69 @@ _PAGES = 10
 
 
 class SlackClient:
-    """Posts to Slack. `web` must not send anything again by itself."""
+    """Posts to Slack. The clients of `workspaces` must not send anything again by themselves."""
 
     channel = CHANNEL
 
-    def __init__(self, web: AsyncWebClient, *, agents: str = "") -> None:
+    def __init__(self, workspaces: Workspaces, *, agents: str = "") -> None:
         """`agents`: the id of the channel in which they are told."""
-        self._web, self._agents = web, agents
-        self._held: dict[str, float] = {}
-        """By method: until when Slack asked us to wait."""
+        self._workspaces, self._agents = workspaces, agents
+        self._held: dict[tuple[str, str], float] = {}
+        """By workspace and method: until when Slack asked us to wait."""
 
     async def deliver(self, outgoing: Outgoing) -> str:
-        _, channel, thread = place_parts(outgoing.place.key)
+        team, channel, thread = place_parts(outgoing.place.key)
         message = outgoing.message
+        if thread.startswith("@"):
+            return await self._whisper(team, channel, thread[1:].partition(".")[0], message)
         where = {"channel": channel, "thread_ts": thread}
-        if outgoing.may_have_landed and (found := await self._find(where, METADATA, message)):
+        if outgoing.may_have_landed and (found := await self._find(team, where, METADATA, message)):
             return found
-        shown = {"text": fallback(message), "blocks": blocks_of(message)}
-        return await self._post(where | shown, METADATA, message)
+        return await self._post(team, where | _shown(message), METADATA, message)
+
+    async def _whisper(self, team: str, channel: str, user: str, message: Message) -> str:
+        """To one user: what the bot says at once where they asked, what a person says later as a
+        direct message, which waits for them."""
+        shown = _shown(message)
+        if message.role is Role.ASSISTANT:
+            given = {"channel": channel, "user": user, **shown}
+            try:
+                answer = await self._call(team, "chat.postEphemeral", given)
+            except (Undeliverable, Barred):  # we are not in that channel
+                pass
+            else:
+                return str(answer["message_ts"])
+        return await self._post(team, {"channel": user, **shown}, METADATA, message)
 
     async def alert(self, outgoing: Outgoing, digest: Sequence[str]) -> str:
         if not self._agents:
             return ""
+        team, channel, thread = place_parts(outgoing.place.key)
         where, message = {"channel": self._agents}, outgoing.message
-        if outgoing.may_have_landed and (found := await self._find(where, ALERT, message)):
+        if outgoing.may_have_landed and (found := await self._find(team, where, ALERT, message)):
             return found
-        _, channel, thread = place_parts(outgoing.place.key)
-        link = await self._link(channel, thread)
-        return await self._post(where | alert_of(digest, link), ALERT, message)
+        link = "" if thread.startswith("@") else await self._link(team, channel, thread)
+        return await self._post(team, where | alert_of(digest, link), ALERT, message)
 
-    async def _link(self, channel: str, ts: str) -> str:
+    async def _link(self, team: str, channel: str, ts: str) -> str:
         """To a message; empty where Slack does not say."""
         asked = {"channel": channel, "message_ts": ts}
         try:
-            answer = await self._call("chat.getPermalink", asked, reads=True)
+            answer = await self._call(team, "chat.getPermalink", asked, reads=True)
         except (Postponed, Undeliverable):
             return ""
         link = str(answer.get("permalink", ""))
         return link if _ADDRESS.fullmatch(link) else ""
 
-    async def _post(self, given: Mapping[str, Any], kind: str, message: Message) -> str:
+    async def _post(self, team: str, given: Mapping[str, Any], kind: str, message: Message) -> str:
         """Its ts."""
         marked = {"event_type": kind, "event_payload": {"id": message.id}}
         more = {"metadata": marked, "unfurl_links": False, "unfurl_media": False}
-        return str((await self._call("chat.postMessage", {**given, **more}))["ts"])
+        return str((await self._call(team, "chat.postMessage", {**given, **more}))["ts"])
 
-    async def _find(self, where: Mapping[str, Any], kind: str, message: Message) -> str | None:
+    async def _find(
+        self, team: str, where: Mapping[str, Any], kind: str, message: Message
+    ) -> str | None:
         """What Slack calls a message of ours, where it has it. Raise Postponed where that is not
         to be found out."""
         in_thread = "thread_ts" in where
@@ -112,7 +130,7 @@ class SlackClient:
         }
         for _ in range(_PAGES):
             try:
-                answer = await self._call(method, asked, reads=True)
+                answer = await self._call(team, method, asked, reads=True)
             except Undeliverable:  # the post itself will say so
                 return None
             for one in answer.get("messages") or []:
@@ -127,23 +145,30 @@ class SlackClient:
         raise Postponed("the thread is too long to look through")
 
     async def _call(
-        self, method: str, arguments: Mapping[str, Any], *, reads: bool = False
+        self, team: str, method: str, arguments: Mapping[str, Any], *, reads: bool = False
     ) -> Mapping[str, Any]:
         """Raise Postponed or Undeliverable. `reads`: it changes nothing, so nothing has landed."""
-        if (rest := self._held.get(method, 0.0) - time.monotonic()) > 0:
+        if (rest := self._held.get((team, method), 0.0) - time.monotonic()) > 0:
             raise Postponed("Slack asked to wait", seconds=rest)
         try:
+            web = await self._workspaces.web(team)
             if reads:
-                answer = await self._web.api_call(method, params=dict(arguments), http_verb="GET")
+                answer = await web.api_call(method, params=dict(arguments), http_verb="GET")
             else:
-                answer = await self._web.api_call(method, json=dict(arguments))
+                answer = await web.api_call(method, json=dict(arguments))
+        except NotInstalled as error:
+            raise Undeliverable(str(error)) from None
         except FAULTS as error:
             found = explained(method, error, reads=reads)
             if isinstance(found, Limited):
-                self._held[method] = time.monotonic() + (found.seconds or 0.0)
+                self._held[team, method] = time.monotonic() + (found.seconds or 0.0)
             raise found from None
         data = answer.data
         return data if isinstance(data, Mapping) else {}
+
+
+def _shown(message: Message) -> dict[str, Any]:
+    return {"text": fallback(message), "blocks": [*blocks_of(message), *buttons_of(message)]}
 
 
 class Limited(Postponed):

@@ -14,6 +14,8 @@ from aiohttp import ClientSession
 
 from bot.adapters.slack.app import SlackApp, SlackCredentials, who_are_we
 from bot.adapters.slack.client import SlackClient
+from bot.adapters.slack.reception import Reception
+from bot.adapters.slack.workspaces import OneWorkspace
 from bot.delivery import Fate
 from bot.desk import Desk
 from bot.errors import SettingsError, StoreFull
@@ -37,8 +39,9 @@ async def slack() -> AsyncIterator[SlackServer]:
 async def app_of(slack: SlackServer, store: Store, *, http: bool) -> SlackApp:
     credentials = SlackCredentials.from_environment(http=http, environment=slack.environment)
     web = credentials.web()
-    desk = Desk(store, Echo(store), SlackClient(web))  # type: ignore[arg-type]
-    return SlackApp(credentials, web, await who_are_we(web), desk, store)
+    workspaces = OneWorkspace(web, (await who_are_we(web)).bot_user_id or "")
+    desk = Desk(store, Echo(store), SlackClient(workspaces))  # type: ignore[arg-type]
+    return SlackApp(credentials, web, Reception(desk, store, workspaces))
 
 
 @asynccontextmanager
@@ -204,12 +207,13 @@ async def test_a_follow_up_may_overtake_its_root(slack: SlackServer, store: Stor
     app = await app_of(slack, store, http=False)
     root, follow_up = "1800000000.000001", "1800000000.000002"
     said = {"type": "message", "channel": "C1", "user": "U1"}
+    body = {"type": "event_callback", "team_id": "T1"}
     for event in (
         {**said, "ts": "1800000000.000009", "text": "a root of its own"},
         {**said, "ts": follow_up, "thread_ts": root, "text": "second"},
         {**said, "ts": root, "text": "<@U0KEFU> first", "type": "app_mention"},
     ):
-        await app.take({"type": "event_callback", "team_id": "T1", "event": event})
+        await app._reception.take(body | {"event": event}, "U0KEFU")
     assert await waiting(store) == 2
     (lease,) = await store.inbox.lease("slack", limit=9, seconds=60)
     assert lease.text == "first"

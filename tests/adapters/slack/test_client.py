@@ -9,6 +9,7 @@ import pytest
 
 from bot.adapters.slack.app import SlackCredentials, who_are_we
 from bot.adapters.slack.client import Barred, Limited, SlackClient
+from bot.adapters.slack.workspaces import OneWorkspace
 from bot.conversation import Citation, Message, Role
 from bot.delivery import Outgoing, Place, Postponed, Undeliverable
 from bot.errors import SettingsError
@@ -30,7 +31,7 @@ def client(slack: SlackServer) -> SlackClient:
 def client_of(slack: SlackServer, *, agents: str = "", **changed: str) -> SlackClient:
     environment = slack.environment | changed
     credentials = SlackCredentials.from_environment(http=False, environment=environment)
-    return SlackClient(credentials.web(), agents=agents)
+    return SlackClient(OneWorkspace(credentials.web(), "U0KEFU"), agents=agents)
 
 
 def outgoing(thread: str, text: str = "Sixty days.", *, landed: bool = False) -> Outgoing:
@@ -157,8 +158,15 @@ async def test_agents_are_told_in_their_channel(slack: SlackServer) -> None:
     await client.alert(outgoing(thread, landed=True), DIGEST)
     (told,) = [m for (where, _), m in slack.workspace.messages.items() if where == "C0DESK"]
     text = told["blocks"][0]["text"]["text"]
-    assert text.startswith("*A person is needed* · <https://kefu.slack.com/archives/C0HELP/p")
     assert "• “Where is &lt;!channel&gt; my parcel?”" in text
+
+
+async def test_the_alert_leads_to_the_thread(slack: SlackServer) -> None:
+    slack.workspace.channels["C0DESK"] = Channel()
+    thread = slack.say("C0HELP", "U1", "hello")
+    ts = await client_of(slack, agents="C0DESK").alert(outgoing(thread), DIGEST)
+    text = slack.workspace.messages["C0DESK", ts]["blocks"][0]["text"]["text"]
+    assert text.startswith("*A person is needed* · <https://kefu.slack.com/archives/C0HELP/p")
 
 
 async def test_without_a_channel_of_theirs_agents_are_not_told(

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
+from urllib.parse import urlencode
 
 import aiohttp
 from aiohttp import WSMsgType, web
@@ -45,9 +46,13 @@ class Faults:
 
 @dataclass
 class Delivery:
-    """Of an event, all its repetitions together."""
+    """Of an event, all its repetitions together; or of what somebody pressed or typed, which comes
+    once."""
 
     body: dict[str, Any]
+    kind: str = "events_api"
+    answer: Any = None
+    """To a command."""
     sent: int = 0
     acknowledged: int = 0
     taken: asyncio.Event = field(default_factory=asyncio.Event)
@@ -69,7 +74,7 @@ class SlackServer:
         self._ack_seconds = ack_seconds
         self._sockets: list[web.WebSocketResponse] = []
         self._connected = asyncio.Event()
-        self._waiting: dict[str, asyncio.Future[None]] = {}
+        self._waiting: dict[str, asyncio.Future[Any]] = {}
         self._numbers = count(1)
         self._tickets: set[str] = set()
         self._is_down = False
@@ -187,6 +192,59 @@ class SlackServer:
             self._spawn(self._deliver(delivery, dice.random() * self.faults.delay))
         return delivery
 
+    def press(self, channel: str, ts: str, user: str, action: str) -> Delivery:
+        """A button of a message."""
+        message = self.workspace.messages[channel, ts]
+        buttons = [
+            element
+            for block in message.get("blocks") or []
+            if block["type"] == "actions"
+            for element in block["elements"]
+        ]
+        (button,) = [one for one in buttons if one["action_id"] == action]
+        return self._once(
+            "interactive",
+            {
+                "type": "block_actions", "api_app_id": "A0KEFU",
+                "team": {"id": TEAM, "domain": "kefu"}, "user": {"id": user, "team_id": TEAM},
+                "trigger_id": self.workspace.trigger(), "channel": {"id": channel},
+                "message": message,
+                "container": {"type": "message", "message_ts": ts, "channel_id": channel},
+                "actions": [{**button, "action_ts": f"{time.time():.6f}"}],
+            },
+        )  # fmt: skip
+
+    def submit(self, user: str, text: str) -> Delivery:
+        """The form that was opened last."""
+        view = self.workspace.forms[-1]
+        (block,) = view["blocks"]
+        value = {block["element"]["action_id"]: {"type": "plain_text_input", "value": text}}
+        return self._once(
+            "interactive",
+            {
+                "type": "view_submission", "api_app_id": "A0KEFU",
+                "team": {"id": TEAM, "domain": "kefu"}, "user": {"id": user, "team_id": TEAM},
+                "view": {**view, "state": {"values": {block["block_id"]: value}}},
+            },
+        )  # fmt: skip
+
+    def command(self, channel: str, user: str, text: str) -> Delivery:
+        return self._once(
+            "slash_commands",
+            {
+                "command": "/kefu", "text": text, "team_id": TEAM, "team_domain": "kefu",
+                "user_id": user, "channel_id": channel, "api_app_id": "A0KEFU",
+                "trigger_id": self.workspace.trigger(),
+                "response_url": f"{self.url}/response",
+            },
+        )  # fmt: skip
+
+    def _once(self, kind: str, body: dict[str, Any]) -> Delivery:
+        delivery = Delivery(body, kind)
+        self.deliveries.append(delivery)
+        self._spawn(self._deliver(delivery, 0.0))
+        return delivery
+
     @property
     def unacknowledged(self) -> int:
         return sum(not delivery.acknowledged for delivery in self.deliveries)
@@ -204,51 +262,63 @@ class SlackServer:
             began = time.perf_counter()
             delivery.sent += 1
             send = self._by_socket if self.events_url is None else self._by_http
-            if await send(delivery.body, attempt):
+            if await send(delivery, attempt):
                 delivery.acknowledged += 1
                 delivery.taken.set()
                 delivery.seconds.append(time.perf_counter() - began)
                 return
 
-    async def _by_socket(self, body: Mapping[str, Any], attempt: int) -> bool:
+    async def _by_socket(self, delivery: Delivery, attempt: int) -> bool:
         if not self._sockets:
             return False
         socket = self.faults.dice.choice(self._sockets)
         envelope = f"envelope-{next(self._numbers)}"
         self._waiting[envelope] = asyncio.get_running_loop().create_future()
         letter = {
-            "type": "events_api", "envelope_id": envelope, "payload": body,
-            "accepts_response_payload": False, "retry_attempt": attempt,
+            "type": delivery.kind, "envelope_id": envelope, "payload": delivery.body,
+            "accepts_response_payload": delivery.kind != "events_api", "retry_attempt": attempt,
             "retry_reason": "timeout" if attempt else "",
         }  # fmt: skip
         try:
             await socket.send_json(letter)
-            await asyncio.wait_for(self._waiting[envelope], self._ack_seconds)
+            delivery.answer = await asyncio.wait_for(self._waiting[envelope], self._ack_seconds)
         except (TimeoutError, ConnectionError, RuntimeError):
             return False
         finally:
             del self._waiting[envelope]
         return True
 
-    async def _by_http(self, body: Mapping[str, Any], attempt: int) -> bool:
+    async def _by_http(self, delivery: Delivery, attempt: int) -> bool:
         headers = {"X-Slack-Retry-Num": str(attempt), "X-Slack-Retry-Reason": "http_timeout"}
         try:
-            status, _ = await self.post_event(body, headers if attempt else {})
+            status, text = await self.post_event(
+                delivery.body, headers if attempt else {}, kind=delivery.kind
+            )
         except (aiohttp.ClientError, TimeoutError, OSError):
             return False
+        if delivery.kind == "slash_commands" and status == 200 and text:
+            delivery.answer = json.loads(text)
         return status == 200
 
     async def post_event(
-        self, body: Mapping[str, Any], headers: Mapping[str, str] | None = None
+        self,
+        body: Mapping[str, Any],
+        headers: Mapping[str, str] | None = None,
+        *,
+        kind: str = "events_api",
     ) -> tuple[int, str]:
         """Signed; `headers` win."""
         assert self.events_url
         raw, stamp = json.dumps(body), str(int(time.time()))
+        if kind != "events_api":
+            raw = urlencode({"payload": raw} if kind == "interactive" else body)
         signed = hmac.new(
             self.signing_secret.encode(), f"v0:{stamp}:{raw}".encode(), hashlib.sha256
         )
         sent = {
-            "Content-Type": "application/json",
+            "Content-Type": "application/json"
+            if kind == "events_api"
+            else "application/x-www-form-urlencoded",
             "X-Slack-Request-Timestamp": stamp,
             "X-Slack-Signature": f"v0={signed.hexdigest()}",
             **(headers or {}),
@@ -330,7 +400,7 @@ class SlackServer:
     def _heard(self, socket: web.WebSocketResponse, letter: Mapping[str, Any]) -> None:
         waiting = self._waiting.get(letter.get("envelope_id", ""))
         if waiting is not None and not waiting.done():
-            waiting.set_result(None)
+            waiting.set_result(letter.get("payload"))
         if self.faults.dice.random() < self.faults.disconnects:
             self._spawn(self._disconnect(socket))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count
@@ -12,11 +13,13 @@ TEAM, BOT_USER, BOT = "T0KEFU", "U0KEFU", "B0KEFU"
 SCOPES = {
     "chat.postMessage": "chat:write",
     "chat.update": "chat:write",
+    "chat.postEphemeral": "chat:write",
     "conversations.replies": "channels:history",
     "conversations.history": "channels:history",
 }
 ALL_SCOPES = {
-    *SCOPES.values(), "app_mentions:read", "groups:history", "im:history", "mpim:history"
+    *SCOPES.values(), "app_mentions:read", "commands", "groups:history", "im:history",
+    "mpim:history",
 }  # fmt: skip
 FIELDS = {
     "auth.test": {"team_id"},
@@ -25,6 +28,9 @@ FIELDS = {
         "channel", "thread_ts", "text", "blocks", "metadata", "unfurl_links", "unfurl_media",
         "mrkdwn",
     },
+    "chat.postEphemeral": {"channel", "user", "thread_ts", "text", "blocks"},
+    "views.open": {"trigger_id", "view"},
+    "views.publish": {"user_id", "view", "hash"},
     "chat.getPermalink": {"channel", "message_ts"},
     "chat.update": {"channel", "ts", "text", "blocks", "metadata"},
     "conversations.history": {
@@ -35,7 +41,7 @@ FIELDS = {
         "include_all_metadata",
     },
 }  # fmt: skip
-_BLOCK_TEXT = {"section": 3_000}
+_BLOCK_TEXT = {"section": 3_000, "header": 150, "actions": 75, "input": 2_000}
 _UNESCAPED = re.compile(r"&(?!amp;|lt;|gt;)|[<>]")
 _OWN_LINK = re.compile(r"<https://kefu\.slack\.com/archives/[^<>|]+\|open the thread>")
 """The one reference that kefu makes itself."""
@@ -49,6 +55,8 @@ class Refusal(Exception):
 class Channel:
     is_im: bool = False
     is_archived: bool = False
+    is_foreign: bool = False
+    """kefu is not in it."""
 
 
 @dataclass
@@ -57,6 +65,13 @@ class Workspace:
     messages: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     """By channel and ts, in the order of the platform."""
     scopes: set[str] = field(default_factory=lambda: set(ALL_SCOPES))
+    homes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """By user."""
+    forms: list[dict[str, Any]] = field(default_factory=list)
+    whispers: list[dict[str, Any]] = field(default_factory=list)
+    """Ephemeral messages."""
+    triggers: dict[str, float] = field(default_factory=dict)
+    """When each was given out; it serves once, for three seconds."""
     stamps: Iterator[int] = field(default_factory=lambda: count(1))
 
     def add(self, channel: str, **message: Any) -> dict[str, Any]:
@@ -82,7 +97,10 @@ class Workspace:
         if (scope := SCOPES.get(method)) and scope not in self.scopes:
             raise Refusal("missing_scope")
         if "channel" in FIELDS[method]:
-            channel = self.channels.get(str(arguments.get("channel")))
+            given = str(arguments.get("channel"))
+            channel = self.channels.get(given)
+            if channel is None and given.startswith("U") and method == "chat.postMessage":
+                channel = self.channels.setdefault(given, Channel(is_im=True))
             if channel is None:
                 raise Refusal("channel_not_found")
             if channel.is_archived and method.startswith("chat."):
@@ -90,6 +108,9 @@ class Workspace:
         handlers = {
             "auth.test": self._auth_test,
             "chat.postMessage": self._post,
+            "chat.postEphemeral": self._whisper,
+            "views.open": self._open,
+            "views.publish": self._publish,
             "chat.getPermalink": self._permalink,
             "conversations.history": self._history,
             "conversations.replies": self._replies,
@@ -114,6 +135,31 @@ class Workspace:
             metadata=given.get("metadata"),
         )
         return {"channel": channel, "ts": message["ts"], "message": message}
+
+    def trigger(self) -> str:
+        name = f"{next(self.stamps)}.{len(self.triggers)}.abcdef"
+        self.triggers[name] = time.monotonic()
+        return name
+
+    def _whisper(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        _check_text(given)
+        if self.channels[str(given["channel"])].is_foreign:
+            raise Refusal("not_in_channel")
+        self.whispers.append(dict(given))
+        return {"message_ts": f"1800000000.{next(self.stamps):06}"}
+
+    def _open(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        born = self.triggers.pop(str(given["trigger_id"]), None)
+        if born is None:
+            raise Refusal("invalid_trigger_id")
+        if time.monotonic() - born > 3.0:
+            raise Refusal("expired_trigger_id")
+        self.forms.append(_checked_view(given["view"], "modal"))
+        return {"view": given["view"]}
+
+    def _publish(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        self.homes[str(given["user_id"])] = _checked_view(given["view"], "home")
+        return {"view": given["view"]}
 
     def _replies(self, given: Mapping[str, Any]) -> dict[str, Any]:
         channel, ts = str(given["channel"]), str(given["ts"])
@@ -143,6 +189,21 @@ def _page(messages: list[dict[str, Any]], given: Mapping[str, Any]) -> dict[str,
     return {"messages": shown, "has_more": more, "response_metadata": {"next_cursor": cursor}}
 
 
+def _checked_view(view: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    known = {
+        "modal": {"type", "callback_id", "private_metadata", "title", "submit", "close", "blocks"},
+        "home": {"type", "blocks", "callback_id", "private_metadata"},
+    }[kind]
+    if view.get("type") != kind or set(view) - known or len(view["blocks"]) > 100:
+        raise Refusal("invalid_arguments: view")
+    for name in ("title", "submit", "close"):
+        if kind == "modal" and not 0 < len(view[name]["text"]) <= 24:
+            raise Refusal(f"invalid_arguments: {name}")
+    for block in view["blocks"]:
+        _check_block(block)
+    return dict(view)
+
+
 def _check_text(given: Mapping[str, Any]) -> None:
     text, blocks = str(given.get("text", "")), given.get("blocks") or []
     if not text and not blocks:
@@ -152,18 +213,31 @@ def _check_text(given: Mapping[str, Any]) -> None:
     if len(blocks) > 50:
         raise Refusal("invalid_blocks: more than 50")
     for block in blocks:
-        for written in _texts(block):
-            if not 0 < len(written) <= _BLOCK_TEXT.get(block["type"], 3_000):
-                raise Refusal(f"invalid_blocks: a text of {len(written)} characters")
-            if _UNESCAPED.search(_OWN_LINK.sub("", written)):  # Slack would take it for a mention or a link
-                raise Refusal(f"not escaped: {written!r}")
-        if block["type"] == "context" and not 0 < len(block["elements"]) <= 10:
-            raise Refusal("invalid_blocks: elements")
+        _check_block(block)
     if _UNESCAPED.search(text):
         raise Refusal(f"not escaped: {text!r}")
     metadata = given.get("metadata")
     if metadata is not None and set(metadata) != {"event_type", "event_payload"}:
         raise Refusal("invalid_metadata_format")
+
+
+def _check_block(block: Mapping[str, Any]) -> None:
+    for written in _texts(block):
+        if not 0 < len(written) <= _BLOCK_TEXT.get(block["type"], 3_000):
+            raise Refusal(f"invalid_blocks: a text of {len(written)} characters")
+        is_mrkdwn = block["type"] in ("section", "context")
+        if is_mrkdwn and _UNESCAPED.search(
+            _OWN_LINK.sub("", written)
+        ):  # taken for a mention or a link
+            raise Refusal(f"not escaped: {written!r}")
+    if block["type"] == "context" and not 0 < len(block["elements"]) <= 10:
+        raise Refusal("invalid_blocks: elements")
+    if block["type"] == "actions":
+        names = [element["action_id"] for element in block["elements"]]
+        if not 0 < len(names) <= 25 or len(set(names)) < len(names):
+            raise Refusal("invalid_blocks: actions")
+        if any(len(element["value"]) > 2_000 for element in block["elements"]):
+            raise Refusal("invalid_blocks: value")
 
 
 def _texts(block: Mapping[str, Any]) -> Iterator[str]:
@@ -172,5 +246,12 @@ def _texts(block: Mapping[str, Any]) -> Iterator[str]:
     elif block["type"] == "context":
         for element in block["elements"]:
             yield element["text"]
-    else:
+    elif block["type"] == "actions":
+        for element in block["elements"]:
+            yield element["text"]["text"]
+    elif block["type"] == "header":
+        yield block["text"]["text"]
+    elif block["type"] == "input":
+        yield block["label"]["text"]
+    elif block["type"] != "divider":
         raise Refusal(f"invalid_blocks: {block['type']}")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.adapters.slack.text import BLOCKS, SECTION, blocks_of, fallback, mrkdwn, split
+from bot.adapters.slack.blocks import BLOCKS, SECTION, blocks_of, fallback, mrkdwn, split
 from bot.conversation import Citation, Message, Role
 from tests.e2e.slack_server.workspace import _check_text
 

@@ -13,8 +13,8 @@ Block: TypeAlias = dict[str, Any]
 
 SECTION = 3_000
 """Characters of a section's text at most."""
-BLOCKS = 50
-"""Of a message at most."""
+BLOCKS = 49
+"""Of a reply at most: Slack takes 50, and buttons may follow."""
 FALLBACK = 3_000
 """Characters of the text that stands in notifications, in place of the blocks."""
 _SOURCES = 5
