@@ -111,7 +111,7 @@ async def test_what_the_customer_writes_meanwhile_is_seen(store: Store, talk: Co
     async with inbox(store) as pilot:
         await opened(pilot, talk)
         await store.log.note(talk.id, "Hello?")
-        await until(pilot, lambda: rows(pilot)[-1] == "Hello?")
+        await until(pilot, lambda: rows(pilot)[-1:] == ["Hello?"])
         row = home(pilot).query(CustomerMessage).last()
         assert "T1/U1" in str(row.content)
 
@@ -186,7 +186,7 @@ async def test_a_store_that_fails_is_told_and_the_inbox_goes_on(
                 await home(pilot)._refresh()
             await until(pilot, lambda: notices(pilot).count("the [disk] is full") == 1)
         await store.log.note(talk.id, "Hello?")
-        await until(pilot, lambda: rows(pilot)[-1] == "Hello?")
+        await until(pilot, lambda: rows(pilot)[-1:] == ["Hello?"])
 
 
 async def failing(*_: object, **__: object) -> None:
