@@ -6,16 +6,16 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-from bot.conversation import ConversationState, Message, Reply, Role
 from bot.errors import UsageError
 from bot.settings import Settings
 
-_SECONDS_BETWEEN = 0.05
-"""Two looks at whether a post that is under way has landed."""
-
 if TYPE_CHECKING:
+    from bot.agent_desk import AgentDesk
+    from bot.aide import Aide
     from bot.assistant import Assistant, Policy
     from bot.engine.benchmark import Benchmark
     from bot.engine.chat_model import LlamaChatModel
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from bot.engine.remote import RemoteChatModel
     from bot.engine.thread import EngineThread
     from bot.skills.sentiment import SentimentTagger
+    from bot.skills.topics import Topics
+    from bot.skills.translation import Translator
     from bot.store import ConversationLog, Store
-    from bot.store.agenda import AgendaItem, Need
     from knowledge.index import Knowledge
 
 
@@ -36,6 +37,7 @@ class Kefu:
     knowledge: Knowledge
     assistant: Assistant
     tagger: SentimentTagger
+    translator: Translator
     model_name: str
     warnings: tuple[str, ...]
 
@@ -58,45 +60,21 @@ async def open_store_of(settings: Settings) -> AsyncIterator[Store]:
 
 @asynccontextmanager
 async def open_inbox(settings: Settings, agent: str) -> AsyncIterator[AgentDesk]:
-    """The log, for an agent of this name: no model is loaded."""
+    """The log, for an agent of this name: no model is loaded but by `open_aide`."""
+    from bot.agent_desk import AgentDesk
+
     async with open_store_of(settings) as store:
-        yield AgentDesk(store, agent, settings.business)
+        aide = partial(_open_aide, settings, store)
+        yield AgentDesk(store, agent, settings.business, _topics(settings), aide)
 
 
-@dataclass(frozen=True, slots=True)
-class AgentDesk:
-    """What an agent sees and does."""
+@asynccontextmanager
+async def _open_aide(settings: Settings, store: Store) -> AsyncIterator[Aide]:
+    await asyncio.to_thread(_import_models, settings)
+    from bot.aide import Aide
 
-    store: Store
-    agent: str
-    business: str
-
-    @property
-    def log(self) -> ConversationLog:
-        return self.store.log
-
-    async def agenda(self, limit: int) -> list[AgendaItem]:
-        return await self.store.agenda.items(limit=limit)
-
-    async def counts(self) -> dict[Need, int]:
-        return await self.store.agenda.counts()
-
-    async def take_over(self, conversation_id: str) -> None:
-        """When this returns, the bot says nothing more there. Raise HeldByAnother."""
-        under_way = await self.store.outbox.take_over(conversation_id, self.agent)
-        while under_way:
-            await asyncio.sleep(_SECONDS_BETWEEN)
-            under_way = await self.store.outbox.take_over(conversation_id, self.agent)
-
-    async def set_state(self, conversation_id: str, state: ConversationState) -> None:
-        """Raise HeldByAnother."""
-        await self.store.log.set_state(conversation_id, state, agent=self.agent)
-
-    async def answer(self, conversation_id: str, reply: Reply) -> Message:
-        """Into the log and on its way to the platform. Raise HeldByAnother."""
-        return await self.store.outbox.post(
-            conversation_id, reply, role=Role.AGENT, agent=self.agent
-        )
+    async with _open_on(store, settings) as kefu:
+        yield Aide(kefu.log, kefu.assistant, kefu.translator)
 
 
 @asynccontextmanager
@@ -127,12 +105,28 @@ async def open_tagger(settings: Settings) -> AsyncIterator[SentimentTagger]:
 @asynccontextmanager
 async def open_kefu(settings: Settings) -> AsyncIterator[Kefu]:
     """Everything. The sample help pages are read in where there is no knowledge yet."""
+    async with open_store_of(settings) as store, _open_on(store, settings) as kefu:
+        yield kefu
+
+
+def _import_models(settings: Settings) -> None:
+    """It takes a second or two, on a thread during which the screen goes on."""
+    modules = ["bot.aide", "bot.engine.chat_model", "bot.engine.encoder", "knowledge.index"]
+    if not settings.engine.url and settings.engine.isolation == "thread":
+        modules.append("bot.engine.language_model")
+    for module in modules:
+        import_module(module)
+
+
+@asynccontextmanager
+async def _open_on(store: Store, settings: Settings) -> AsyncIterator[Kefu]:
     from bot.assistant import Assistant
     from bot.skills.grounding import Grounding
+    from bot.skills.translation import Translator
     from knowledge.index import Knowledge
     from knowledge.terms import content_terms
 
-    async with open_store_of(settings) as store, _open_engine(settings) as engine:
+    async with _open_engine(settings) as engine:
         knowledge = Knowledge(store.passages, engine.encoder)
         await read_sample(knowledge, settings)
         tagger = _tagger(engine.encoder)
@@ -154,6 +148,7 @@ async def open_kefu(settings: Settings) -> AsyncIterator[Kefu]:
             knowledge=knowledge,
             assistant=assistant,
             tagger=tagger,
+            translator=Translator(engine.model),
             model_name=engine.model.model_name,
             warnings=engine.warnings,
         )
@@ -241,10 +236,14 @@ def measure_engine(
 
 def _policy(settings: Settings) -> Policy:
     from bot.assistant import Policy
+
+    return Policy(_topics(settings), settings.handoff.after_unknown, settings.hours.parsed())
+
+
+def _topics(settings: Settings) -> Topics:
     from bot.skills.topics import Topic, Topics
 
-    topics = [Topic(t.name, tuple(t.words), t.reply, t.person) for t in settings.topics]
-    return Policy(Topics(topics), settings.handoff.after_unknown, settings.hours.parsed())
+    return Topics([Topic(t.name, tuple(t.words), t.reply, t.person) for t in settings.topics])
 
 
 async def read_sample(knowledge: Knowledge, settings: Settings) -> None:

@@ -157,6 +157,30 @@ class Assistant:
         except Exception as error:  # a turn's border: the customer's words are kept, and one line
             yield Failed(await self._failed(error, draft), error)
 
+    async def suggest(self, message: Message) -> Reply:
+        """What the bot would say to a customer's message of the log: recorded nowhere, and no
+        person is called. UNKNOWN where nothing was found."""
+        language = message.language
+        if language is None:
+            language = await asyncio.to_thread(detect_language, message.text)
+        draft = _Draft(_never, language, time.perf_counter())
+        history = await self._history(message)
+        topic = self._policy.topics.of(message.text)
+        asked = replace(message, language=language)
+        async with aclosing(self._composed(asked, history, topic, draft)) as events:
+            async for _ in events:
+                pass
+        if draft.rule == handoff.NOTHING_FOUND:
+            draft.status = ReplyStatus.UNKNOWN
+        return await self._finished(draft, MessageState.COMPLETE)
+
+    async def cited(
+        self, text: str, citations: Sequence[Citation], language: str
+    ) -> tuple[Citation, ...]:
+        """Those that a sentence of the text rests on."""
+        found = await self._speaker.cited(text, citations, language)
+        return tuple(citation for citation in found if citation.cited)
+
     def _record_of(self, conversation: str) -> Record:
         async def record(reply: Reply, then: ConversationState | None) -> Message:
             return await self._log.record(conversation, reply, conversation_state=then)
@@ -202,12 +226,7 @@ class Assistant:
         if decision:
             yield await self._hand_off(decision.rule, draft)
             return
-        if topic and (told := topic.told(draft.language)):
-            events = self._recite(topic, told, draft)
-        elif kind := small_talk(message.text):
-            events = self._be_friendly(kind, history, message, draft)
-        else:
-            events = self._answer_question(history, message, draft)
+        events = self._composed(message, history, topic, draft)
         async with aclosing(events):
             async for event in events:
                 yield event
@@ -215,6 +234,15 @@ class Assistant:
             yield await self._hand_off(draft.rule, draft)
         else:
             yield Answered(await self._record(draft))
+
+    def _composed(
+        self, message: Message, history: Sequence[Message], topic: Topic | None, draft: _Draft
+    ) -> AsyncGenerator[TurnEvent, None]:
+        if topic and (told := topic.told(draft.language)):
+            return self._recite(topic, told, draft)
+        if kind := small_talk(message.text):
+            return self._be_friendly(kind, history, message, draft)
+        return self._answer_question(history, message, draft)
 
     async def _recite(
         self, topic: Topic, told: str, draft: _Draft
@@ -322,13 +350,17 @@ class Assistant:
         state: MessageState = MessageState.COMPLETE,
         then: ConversationState | None = None,
     ) -> Message:
+        draft.saved = asyncio.ensure_future(draft.record(await self._finished(draft, state), then))
+        return await asyncio.shield(draft.saved)
+
+    async def _finished(self, draft: _Draft, state: MessageState) -> Reply:
         timing = replace(
             draft.speech.timing,
             first_token_ms=draft.first_token_ms,
             total_ms=_milliseconds(draft.began),
         )
         version = await self._knowledge.version()
-        reply = Reply(
+        return Reply(
             text=draft.text,
             status=draft.status,
             language=draft.language,
@@ -340,8 +372,10 @@ class Assistant:
             knowledge_version=version,
             timing=timing,
         )
-        draft.saved = asyncio.ensure_future(draft.record(reply, then))
-        return await asyncio.shield(draft.saved)
+
+
+async def _never(_: Reply, __: ConversationState | None) -> Message:
+    raise AssertionError("a suggestion is recorded nowhere")
 
 
 def _turns(history: Sequence[Message]) -> list[Turn]:

@@ -7,6 +7,7 @@ KefuError
 │   ├── ModelFileError      missing, unreadable, empty, or not a GGUF model
 │   ├── ContextOverflow     a prompt that the context window cannot hold
 │   ├── EngineCrashed       the engine's process ended while it worked; it is started again
+│   ├── CannotTranslate     the model only words replies
 │   ├── EngineBusy          so many requests wait already that this one may not
 │   └── EngineClosed        a request to an engine that was shut down
 ├── StoreError
@@ -47,6 +48,10 @@ class ContextOverflow(ModelError):
 
 
 class EngineCrashed(ModelError):
+    pass
+
+
+class CannotTranslate(ModelError):
     pass
 
 

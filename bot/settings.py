@@ -162,6 +162,13 @@ class TerminalSettings(Section):
     """Key bindings by id, for example `"chat.new" = "ctrl+t"`; F1 in the terminal lists the ids."""
 
 
+class InboxSettings(Section):
+    language: str = Field(default="en", pattern=r"^[a-z]{2}$")
+    """What agents read: customers' messages are translated into it when they ask."""
+    bell: bool = True
+    """Whether the terminal's bell rings when a conversation newly waits for a person."""
+
+
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix="KEFU_",
@@ -190,6 +197,8 @@ class Settings(BaseSettings):
     """Where conversations are kept."""
     terminal: TerminalSettings = TerminalSettings()
     """How the terminal looks and which keys it listens to."""
+    inbox: InboxSettings = InboxSettings()
+    """What agents read, and how they are told."""
 
     @property
     def paths(self) -> Paths:

@@ -390,3 +390,29 @@ async def test_outside_business_hours_the_customer_hears_when(
     german = assistant.farewell(handoff.FAILED, "de")
     assert german.endswith("am Montag, 30.11. um 09:00 Uhr (CET).")
     assert assistant.farewell(handoff.ANGER, "pt").startswith(replies.ANGER["en"])
+
+
+async def test_a_suggestion_is_recorded_nowhere_and_decides_nothing(
+    make: Make, store: Store, conversation: Conversation
+) -> None:
+    said = "Shoes can be returned within 60 days of delivery."
+    assistant = make(ScriptedChatModel(replies=[said]))
+    await turn(assistant, conversation, "I want to talk to a person")
+    asked = await store.log.note(conversation.id, "How long can shoes be returned?")
+    before = await store.log.messages(conversation.id)
+    reply = await assistant.suggest(asked)
+    assert (reply.text, reply.status, reply.language) == (said, ReplyStatus.ANSWERED, "en")
+    assert await store.log.messages(conversation.id) == before
+    cited = await assistant.cited(f"Hi Anna! {said}", reply.citations, "en")
+    assert [citation.source for citation in cited] == ["returns.md"]
+    assert await assistant.cited("I shall ask and come back.", reply.citations, "en") == ()
+
+
+async def test_a_suggestion_where_nothing_is_found(
+    make: Make, store: Store, conversation: Conversation
+) -> None:
+    assistant = make(ScriptedChatModel(replies=[]))
+    for _ in range(3):  # each would have called a person at the second
+        asked = await store.log.note(conversation.id, "Quantum chromodynamics?")
+        assert (await assistant.suggest(asked)).status is ReplyStatus.UNKNOWN
+    assert len(await store.log.messages(conversation.id)) == 3

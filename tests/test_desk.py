@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from bot.app import AgentDesk
+from bot.agent_desk import AgentDesk
 from bot.assistant import Assistant
 from bot.conversation import MessageState, Reply, ReplyStatus, Role
 from bot.delivery import (

@@ -9,29 +9,42 @@ from typing import Any
 from textual.app import SystemCommand
 from textual.screen import Screen
 
-from bot.settings import TerminalSettings
+from bot.settings import InboxSettings, TerminalSettings
+from tui.inbox_desk import InboxDesk
 from tui.keys import INBOX_GROUPS
 from tui.screens.help import Help
-from tui.screens.inbox import InboxDesk, InboxScreen
+from tui.screens.inbox import InboxScreen
 from tui.terminal import TerminalApp
+
+BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (112, "-roomy")]
+"""Under 112 columns the case comes only when it is asked for."""
 
 
 class InboxApp(TerminalApp):
     TITLE = "kefu inbox"
+    HORIZONTAL_BREAKPOINTS = BREAKPOINTS
 
     def __init__(
         self,
         desk: InboxDesk,
         settings: TerminalSettings,
+        inbox: InboxSettings | None = None,
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         super().__init__(settings)
-        self._desk, self._clock = desk, clock
+        self._desk, self._inbox, self._clock = desk, inbox or InboxSettings(), clock
 
     def get_default_screen(self) -> Screen[None]:
-        self.home = InboxScreen(self._desk, self._clock, self._settings.keys)
+        self.home = InboxScreen(self._desk, self._inbox, self._clock, self._settings.keys)
         return self.home
+
+    async def on_unmount(self) -> None:
+        await self.home.close()
+
+    async def action_quit(self) -> None:
+        await self.home.close()
+        self.exit()
 
     def action_to_prompt(self) -> None:
         self.home.to_list()
@@ -43,14 +56,16 @@ class InboxApp(TerminalApp):
         if not isinstance(self.screen, Help):
             self.push_screen(Help(self._settings.keys, INBOX_GROUPS))
 
-    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:  # noqa: ARG002
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         yield SystemCommand("Theme", "Change the colours", self.action_change_theme)
         yield SystemCommand("Help", "Show every key", self.action_help)
         yield SystemCommand("Quit", "Leave the inbox", self.action_quit)
+        if isinstance(screen, InboxScreen):
+            yield from screen.commands()
 
 
-async def run(desk: InboxDesk, settings: TerminalSettings) -> int:
+async def run(desk: InboxDesk, settings: TerminalSettings, inbox: InboxSettings) -> int:
     """Until the agent quits; the exit code."""
-    app = InboxApp(desk, settings)
+    app = InboxApp(desk, settings, inbox)
     await app.run_async()
     return app.status()

@@ -59,7 +59,35 @@ INBOX_KEYS = [
         "inbox.back", "f6", "hand_back", "Hand it back to the bot", show="Hand back", priority=True
     ),
     key("inbox.close", "f7", "close_it", "Close the conversation", show="Close", priority=True),
-    key("inbox.search", "ctrl+f", "search", "Search them all", show="Search", priority=True),
+    key("inbox.case", "ctrl+o,f3", "toggle_case", "Show or hide the case", priority=True),
+    key(
+        "inbox.note", "f4", "note", "Write a note that only agents see", show="Note", priority=True
+    ),
+    key(
+        "inbox.suggest",
+        "f8",
+        "suggest",
+        "Let the bot write an answer into the prompt",
+        show="Suggest",
+        priority=True,
+    ),
+    key("inbox.canned", "f9", "canned", "Put the reply of a topic into the prompt", priority=True),
+    key(
+        "inbox.translate",
+        "ctrl+t",
+        "translate",
+        "Show what the customer wrote in your language",
+        priority=True,
+    ),
+    key(
+        "inbox.translate_draft",
+        "ctrl+g",
+        "translate_draft",
+        "What you wrote in the customer's language, and back",
+        priority=True,
+    ),
+    key("inbox.stop", "escape", "stop", "Stop the suggestion or the translation", show="Stop"),
+    key("inbox.search", "ctrl+f", "search", "Search them all", priority=True),
     key("inbox.next", "ctrl+pagedown,ctrl+tab", "step(1)", "Next conversation", priority=True),
     key("inbox.previous", "ctrl+pageup", "step(-1)", "Previous conversation", priority=True),
 ]
@@ -115,7 +143,13 @@ GROUPS = {
 }
 
 
-INBOX_GROUPS = {"Everywhere": APP_KEYS, "Inbox": INBOX_KEYS, "Prompt": PROMPT_KEYS}
+INBOX_GROUPS = {
+    "Everywhere": APP_KEYS,
+    "Inbox": INBOX_KEYS,
+    "Prompt": PROMPT_KEYS,
+    "Answers (tab goes there)": TRANSCRIPT_KEYS,
+    "Search, ready replies": SEARCH_KEYS,
+}
 """Of `kefu inbox`."""
 
 

@@ -1,42 +1,51 @@
-"""The desk while it opens: models take seconds to load, the screen must not wait for them."""
+"""What takes seconds to open, the desk or the bot at an agent's side: the screen must not wait."""
 
 from __future__ import annotations
 
 import asyncio
-from contextlib import nullcontext
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
+from typing import Generic, TypeVar
 
 from tui.desk import ChatDesk, DeskOpener
+
+Opened = TypeVar("Opened")
 
 
 def opener_of(desk: ChatDesk | DeskOpener) -> DeskOpener:
     return desk if callable(desk) else lambda: nullcontext(desk)
 
 
-class Opening:
-    """Enters and leaves the desk's context in one task of its own."""
+class Opening(Generic[Opened]):
+    """Enters and leaves the context in one task of its own."""
 
-    def __init__(self, opener: DeskOpener) -> None:
+    def __init__(self, opener: Callable[[], AbstractAsyncContextManager[Opened]]) -> None:
         self._opener = opener
         self._closing = asyncio.Event()
-        self._desk: asyncio.Future[ChatDesk] = asyncio.get_running_loop().create_future()
+        self._opened: asyncio.Future[Opened] = asyncio.get_running_loop().create_future()
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._hold_open(), name="the open desk")
+        self._task = asyncio.create_task(self._hold_open(), name="what was opened")
 
     @property
     def is_open(self) -> bool:
-        return self._desk.done() and not self._desk.cancelled() and not self._desk.exception()
+        return self._opened.done() and not self.has_failed
 
-    async def desk(self) -> ChatDesk:
+    @property
+    def has_failed(self) -> bool:
+        opened = self._opened
+        return opened.done() and (opened.cancelled() or opened.exception() is not None)
+
+    async def desk(self) -> Opened:
         """Wait for it; raises what opening it raised."""
-        return await asyncio.shield(self._desk)
+        return await asyncio.shield(self._opened)
 
     async def close(self) -> None:
         if self._task is None:
             return
         self._closing.set()
-        if not self._desk.done():
+        if not self._opened.done():
             self._task.cancel()
         await asyncio.wait([self._task])
         if not self._task.cancelled() and (error := self._task.exception()):
@@ -44,14 +53,14 @@ class Opening:
 
     async def _hold_open(self) -> None:
         try:
-            async with self._opener() as desk:
-                self._desk.set_result(desk)
+            async with self._opener() as opened:
+                self._opened.set_result(opened)
                 await self._closing.wait()
         except Exception as error:
-            if self._desk.done():
+            if self._opened.done():
                 raise
-            self._desk.set_exception(error)
-            self._desk.exception()  # marked as seen: nobody may be waiting
+            self._opened.set_exception(error)
+            self._opened.exception()  # marked as seen: nobody may be waiting
         except asyncio.CancelledError:
-            self._desk.cancel()
+            self._opened.cancel()
             raise

@@ -29,6 +29,17 @@ def age(then: datetime, now: datetime) -> str:
     return f"{then.day} {then:%b}" if then.year == now.year else f"{then:%b %Y}"
 
 
+def waited(since: datetime, now: datetime) -> str:
+    """ "<1m", "5m", "3h 20m", "2d": whoever waits is not told a date."""
+    minutes = max(0, int((now - since).total_seconds() // 60))
+    if minutes < 60:
+        return f"{minutes}m" if minutes else "<1m"
+    hours, rest = divmod(minutes, 60)
+    if hours < 24:
+        return f"{hours}h {rest}m" if rest else f"{hours}h"
+    return f"{hours // 24}d"
+
+
 def duration(milliseconds: float) -> str:
     if milliseconds < 1000:
         return f"{milliseconds:.0f} ms"

@@ -33,7 +33,7 @@ def inbox(
         from tui.inbox import run as run_inbox
 
         async with open_inbox(settings, name) as desk:
-            return await run_inbox(desk, settings.terminal)
+            return await run_inbox(desk, settings.terminal, settings.inbox)
 
     raise SystemExit(run(work()))
 

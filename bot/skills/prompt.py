@@ -25,6 +25,8 @@ MOOD_NOTES = {
 }
 _TAG = re.compile(r"<(?=[\s/]*(?:passage|message)\b)", re.IGNORECASE)
 
+GAP = "\u200b"
+"""A space without width."""
 QUESTION_CHARACTERS = 4_000
 """A longer question is shown by its beginning; the log keeps all of it."""
 
@@ -115,12 +117,12 @@ def _with_question(turn: Turn, question: str) -> Turn:
 
 def _question(turn: Turn) -> str:
     parts = [
-        f'<passage title="{_attribute(title_of(p))}">\n{_fenced(p.quote)}\n</passage>'
+        f'<passage title="{_attribute(title_of(p))}">\n{fenced(p.quote)}\n</passage>'
         for p in turn.passages
     ]
     if turn.mood in MOOD_NOTES:
         parts.append(MOOD_NOTES[turn.mood])
-    parts.append(f"<message>\n{_fenced(turn.question)}\n</message>")
+    parts.append(f"<message>\n{fenced(turn.question)}\n</message>")
     return "\n\n".join(parts)
 
 
@@ -129,9 +131,9 @@ def title_of(citation: Citation) -> str:
     return f"{citation.title} › {heading}" if heading else citation.title
 
 
-def _fenced(text: str) -> str:
-    """A space without width keeps what looks like one of our tags from being one."""
-    return _TAG.sub("<\u200b", text)
+def fenced(text: str) -> str:
+    """GAP keeps what looks like one of our tags from being one."""
+    return _TAG.sub(f"<{GAP}", text)
 
 
 def _version() -> str:
@@ -141,7 +143,7 @@ def _version() -> str:
 
 
 def _attribute(text: str) -> str:
-    return " ".join(_fenced(text).split()).replace('"', "'")
+    return " ".join(fenced(text).split()).replace('"', "'")
 
 
 VERSION = _version()

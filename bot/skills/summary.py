@@ -90,7 +90,8 @@ def _tried(messages: Sequence[Message]) -> Line:
 
 def _from_pages(answered: Sequence[Message]) -> str:
     cited = [c for m in answered for c in m.citations if c.cited]
-    pages = list(dict.fromkeys(" › ".join(p for p in (c.title, c.heading) if p) for c in cited))
+    headed = [(c.title, c.heading.replace(" > ", " › ")) for c in cited]
+    pages = list(dict.fromkeys(" › ".join(part for part in place if part) for place in headed))
     shown = ", ".join(_short(page) for page in pages[-_PAGES:])
     return f" from {shown}" if shown else ""
 

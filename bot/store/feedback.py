@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy import ColumnElement, Select, delete, select
 
 from bot.conversation import Role
 from bot.errors import UnknownMessage
 from bot.store.database import Database
 from bot.store.log import message_row_of
 from bot.store.rows import utc_now
-from bot.store.schema import FeedbackRow
+from bot.store.schema import FeedbackRow, MessageRow
 
 LONGEST_REMARK = 2_000
 
@@ -74,11 +74,23 @@ class FeedbackStore:
         """Oldest first."""
         query = select(FeedbackRow).where(FeedbackRow.message_id.in_(message_ids))
         async with self._database.reading() as session:
-            return [
-                Feedback(row.message_id, row.customer, row.helpful, row.remark, row.given_at)
-                for row in await session.scalars(query.order_by(FeedbackRow.number))
-            ]
+            return [_feedback(row) for row in await session.scalars(_oldest_first(query))]
+
+    async def in_conversation(self, conversation_id: str) -> list[Feedback]:
+        """On any of its replies, oldest first."""
+        query = select(FeedbackRow).join(MessageRow, MessageRow.id == FeedbackRow.message_id)
+        query = query.where(MessageRow.conversation_id == conversation_id)
+        async with self._database.reading() as session:
+            return [_feedback(row) for row in await session.scalars(_oldest_first(query))]
 
 
 def _by(message_id: str, customer: str) -> tuple[ColumnElement[bool], ...]:
     return FeedbackRow.message_id == message_id, FeedbackRow.customer == customer
+
+
+def _oldest_first(query: Select[FeedbackRow]) -> Select[FeedbackRow]:
+    return query.order_by(FeedbackRow.number)
+
+
+def _feedback(row: FeedbackRow) -> Feedback:
+    return Feedback(row.message_id, row.customer, row.helpful, row.remark, row.given_at)

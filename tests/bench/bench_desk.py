@@ -17,7 +17,7 @@ from statistics import median
 
 from sqlalchemy import insert
 
-from bot.app import AgentDesk
+from bot.agent_desk import AgentDesk
 from bot.conversation import ConversationState, SentimentLabel
 from bot.settings import TerminalSettings
 from bot.store import open_store

@@ -16,7 +16,7 @@ from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from bot.app import AgentDesk
+from bot.agent_desk import AgentDesk
 from bot.delivery import Fate, Place, Posting
 from bot.store import open_store
 from tests.e2e.slack_server import Faults, SlackServer

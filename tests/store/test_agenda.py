@@ -2,7 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from bot.conversation import Conversation, ConversationState, Sentiment, SentimentLabel
+from bot.conversation import (
+    Conversation,
+    ConversationState,
+    Reply,
+    ReplyStatus,
+    Sentiment,
+    SentimentLabel,
+)
 from bot.store import Store
 from bot.store.agenda import Need
 
@@ -59,3 +66,21 @@ async def test_trials_are_not_live_unless_they_wait_for_a_person(store: Store) -
     assert await store.agenda.items() == []
     await store.log.set_state(trial.id, ConversationState.HANDED_OFF)
     assert len(await store.agenda.items()) == 1
+
+
+async def test_who_writes_while_they_wait_keeps_their_place(store: Store) -> None:
+    first, second = [await store.log.start(channel="slack", customer=name) for name in "ab"]
+    called = Reply("A person is called.", ReplyStatus.HANDED_OFF, "en")
+    since = {}
+    for talk in (first, second):
+        said = await store.log.record(
+            talk.id, called, conversation_state=ConversationState.HANDED_OFF
+        )
+        since[talk.id] = said.created_at
+    await store.log.note(first.id, "Hello?")
+    items = await store.agenda.items()
+    assert [item.conversation.customer for item in items] == ["a", "b"]
+    assert {item.conversation.id: item.since for item in items} == since
+    assert await store.agenda.waiting() == {first.id, second.id}
+    await store.outbox.take_over(first.id, "ben")
+    assert await store.agenda.waiting() == {second.id}

@@ -46,3 +46,13 @@ async def test_it_goes_with_the_conversation(store: Store, reply: Message) -> No
     assert len((await given(store, reply))[0][2]) == 2_000
     await store.log.delete(reply.conversation)
     assert await given(store, reply) == []
+
+
+async def test_of_a_whole_conversation(store: Store, reply: Message) -> None:
+    other = await store.log.start(channel="slack")
+    elsewhere = await store.log.record(other.id, Reply("No.", ReplyStatus.ANSWERED, "en"))
+    later = await store.log.record(reply.conversation, Reply("Yes.", ReplyStatus.ANSWERED, "en"))
+    for message in (later, reply, elsewhere):
+        await store.feedback.give(message.id, "anna", helpful=True)
+    found = await store.feedback.in_conversation(reply.conversation)
+    assert [one.message for one in found] == [later.id, reply.id]

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import Any
+from datetime import datetime, timedelta
 
 import pytest
-from textual.pilot import Pilot
-from textual.widgets import Static
+from sqlalchemy import update
+from textual.widgets import OptionList, Static
 
-from bot.app import AgentDesk
+from bot.agent_desk import AgentDesk
 from bot.conversation import (
     Conversation,
     ConversationState,
@@ -22,20 +19,27 @@ from bot.conversation import (
     SentimentLabel,
 )
 from bot.delivery import Incoming, Place, Post, Posting
-from bot.settings import TerminalSettings
-from bot.store import Store, open_store
-from tui.inbox import InboxApp
+from bot.errors import StoreError
+from bot.store import Store
+from bot.store.schema import ConversationRow
+from tests.tui.driving import notices, until
+from tests.tui.inbox_driving import (
+    called,
+    home,
+    inbox,
+    listed,
+    opened,
+    prompted,
+    rows,
+    said,
+    taken,
+)
+from tui.screens.help import Help
+from tui.screens.search import Search
 from tui.widgets.agenda_list import AgendaList
 from tui.widgets.customer_message import CustomerMessage
-from tui.widgets.transcript import Transcript
 
 CROSS = Sentiment(SentimentLabel.NEGATIVE, -0.8, 0.9)
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    async with await open_store(tmp_path / "kefu.db") as store:
-        yield store
 
 
 @pytest.fixture
@@ -52,47 +56,12 @@ async def talk(store: Store) -> Conversation:
     return await store.log.conversation(message.conversation)
 
 
-@asynccontextmanager
-async def inbox(store: Store, agent: str = "ben") -> AsyncIterator[Pilot[None]]:
-    app = InboxApp(AgentDesk(store, agent, "Lamps"), TerminalSettings())
-    async with app.run_test(size=(110, 30)) as pilot:
-        await pilot.pause()
-        yield pilot
-
-
-def said(pilot: Pilot[None], name: str) -> str:
-    return str(pilot.app.screen.query_one(name, Static).content)
-
-
-def listed(pilot: Pilot[None]) -> list[str]:
-    return [str(option.prompt) for option in pilot.app.screen.query_one(AgendaList).options]
-
-
-def shown(pilot: Pilot[None]) -> list[str]:
-    return [row.text for row in pilot.app.screen.query_one(Transcript).rows]
-
-
-async def until(pilot: Pilot[None], done: Callable[[], Any]) -> None:
-    for _ in range(100):
-        if done():
-            return
-        await pilot.pause(0.05)
-    raise AssertionError("it did not come to pass")
-
-
-async def write(pilot: Pilot[None], text: str) -> None:
-    for letter in text:
-        await pilot.press("space" if letter == " " else letter)
-    await pilot.press("enter")
-    await pilot.pause()
-
-
 async def test_who_waits_for_a_person_comes_first(store: Store, talk: Conversation) -> None:
     async with inbox(store) as pilot:
-        assert pilot.app.screen.query_one(AgendaList).region.width > 25
+        assert home(pilot).query_one(AgendaList).region.width > 25
         first, second = listed(pilot)
         assert "Where is my [red]parcel[/]?" in first
-        assert "→ waits" in first
+        assert "→ waits <1m" in first
         assert "A calm one" in second
         assert "1 conversation waiting for a person" in said(pilot, "#subject")
         assert "ben" in said(pilot, "#engine")
@@ -101,15 +70,16 @@ async def test_who_waits_for_a_person_comes_first(store: Store, talk: Conversati
 async def test_take_over_answer_and_hand_back(store: Store, talk: Conversation) -> None:
     async with inbox(store) as pilot:
         await pilot.press("enter")
-        await pilot.pause()
-        assert shown(pilot) == ["Where is my [red]parcel[/]?", "A person is called."]
+        await until(pilot, lambda: home(pilot).prompt.has_focus)
+        assert rows(pilot) == ["Where is my [red]parcel[/]?", "A person is called."]
         assert "T1/U1 in slack · waits for a person · ▂" in said(pilot, "#about")
-        await write(pilot, "too early")
-        assert len(shown(pilot)) == 2, "not without taking it over"
+        await pilot.press(*"too early", "enter")
+        await until(pilot, lambda: "Take it over first (F5)." in notices(pilot))
+        assert len(rows(pilot)) == 2, "not without taking it over"
         await pilot.press("f5")
         await until(pilot, lambda: "ben has it" in said(pilot, "#about"))
         await pilot.press("enter")
-        await until(pilot, lambda: shown(pilot)[-1:] == ["too early"])
+        await until(pilot, lambda: rows(pilot)[-1:] == ["too early"])
         leased = await store.outbox.lease("slack", limit=9, seconds=60)
         (posted,) = [one for one in leased if one.kind is Post.REPLY]
         assert (posted.message.text, posted.message.role) == ("too early", Role.AGENT)
@@ -123,25 +93,26 @@ async def test_take_over_answer_and_hand_back(store: Store, talk: Conversation) 
 
 async def test_two_agents_see_each_others_claims(store: Store, talk: Conversation) -> None:
     async with inbox(store) as pilot:
-        await pilot.press("enter")
+        await opened(pilot, talk)
         await AgentDesk(store, "cleo", "Lamps").take_over(talk.id)
         await until(pilot, lambda: "cleo has it" in said(pilot, "#about"))
         await until(pilot, lambda: any("cleo has it" in row for row in listed(pilot)))
-        for key in ("f5", "f6", "f7"):
-            await pilot.press(key)
-            await pilot.pause()
+        await pilot.press("f5", "f6", "f7")
+        refused = "cleo has this conversation; ask them, or wait"
+        await until(pilot, lambda: notices(pilot).count(refused) == 3)
+        await pilot.press(*"Hi", "enter")
+        await until(pilot, lambda: "cleo has it: ask them, or wait." in notices(pilot))
+        assert prompted(pilot) == "Hi"
         found = await store.log.conversation(talk.id)
         assert (found.state, found.agent) == (ConversationState.HANDED_OFF, "cleo")
-        assert any("cleo has this" in n.message for n in pilot.app._notifications)
 
 
 async def test_what_the_customer_writes_meanwhile_is_seen(store: Store, talk: Conversation) -> None:
     async with inbox(store) as pilot:
-        await pilot.press("enter")
-        await pilot.pause()
+        await opened(pilot, talk)
         await store.log.note(talk.id, "Hello?")
-        await until(pilot, lambda: shown(pilot)[-1] == "Hello?")
-        row = pilot.app.screen.query(CustomerMessage).last()
+        await until(pilot, lambda: rows(pilot)[-1:] == ["Hello?"])
+        row = home(pilot).query(CustomerMessage).last()
         assert "T1/U1" in str(row.content)
 
 
@@ -151,19 +122,137 @@ async def test_a_takeover_withdraws_what_the_bot_had_not_sent(
     async with inbox(store) as pilot:
         await pilot.press("f5")
         await until(pilot, lambda: "ben has it" in said(pilot, "#about"))
-    assert await store.outbox.count("slack") == {Posting.WITHDRAWN: 1}
+    assert (await store.outbox.count("slack"))[Posting.WITHDRAWN] == 1
 
 
 async def test_search_and_help(store: Store, talk: Conversation) -> None:
     async with inbox(store) as pilot:
         await pilot.press("ctrl+f")
-        await pilot.pause()
+        await until(pilot, lambda: isinstance(pilot.app.screen, Search))
         await pilot.press(*"parcel")
-        await pilot.pause(0.4)
+        hits = pilot.app.screen.query_one("#hits", OptionList)
+        await until(pilot, lambda: hits.option_count == 1)
         await pilot.press("enter")
-        await until(pilot, lambda: len(shown(pilot)) == 2)
+        await until(pilot, lambda: len(rows(pilot)) == 2)
         await pilot.press("f1")
-        await pilot.pause()
+        await until(pilot, lambda: isinstance(pilot.app.screen, Help))
         told = [str(static.content) for static in pilot.app.screen.query(Static)]
+        assert "inbox.suggest" in told
         assert "inbox.take" in told
         assert "chat.new" not in told
+
+
+async def test_drafts_are_kept_from_conversation_to_conversation(
+    store: Store, talk: Conversation
+) -> None:
+    other = await called(store, "Another", "T1/U3")
+    async with inbox(store) as pilot:
+        await taken(pilot, talk)
+        await pilot.press(*"first")
+        await opened(pilot, other)
+        assert prompted(pilot) == ""
+        await pilot.press(*"second")
+        await opened(pilot, talk)
+        assert prompted(pilot) == "first"
+        await pilot.press("f7")
+        await until(pilot, lambda: "closed" in said(pilot, "#about"))
+        assert prompted(pilot) == "first", "a draft outlives the end of the conversation"
+        await opened(pilot, other)
+        assert prompted(pilot) == "second"
+        await opened(pilot, talk)
+        assert prompted(pilot) == "first"
+
+
+async def test_what_was_not_stored_stays_in_the_prompt(
+    store: Store, talk: Conversation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with inbox(store) as pilot:
+        await taken(pilot, talk)
+        monkeypatch.setattr(store.outbox, "post", failing)
+        await pilot.press(*"Hi", "enter")
+        await until(pilot, lambda: "the [disk] is full" in notices(pilot))
+        assert prompted(pilot) == "Hi"
+
+
+async def test_a_store_that_fails_is_told_and_the_inbox_goes_on(
+    store: Store, talk: Conversation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with inbox(store) as pilot:
+        await opened(pilot, talk)
+        with monkeypatch.context() as broken:
+            broken.setattr(store.agenda, "items", failing)
+            broken.setattr(store.notes, "of", failing)
+            for _ in range(3):
+                await home(pilot)._refresh()
+            await until(pilot, lambda: notices(pilot).count("the [disk] is full") == 1)
+        await store.log.note(talk.id, "Hello?")
+        await until(pilot, lambda: rows(pilot)[-1:] == ["Hello?"])
+
+
+async def failing(*_: object, **__: object) -> None:
+    raise StoreError("the [disk] is full")
+
+
+async def test_without_conversations(store: Store) -> None:
+    async with inbox(store) as pilot:
+        assert "nobody waits" in said(pilot, "#subject")
+        for key in ("enter", "down", "f4", "f5", "f6", "f7", "f8", "f9", "ctrl+t", "ctrl+g"):
+            await pilot.press(key)
+        await pilot.press("ctrl+tab")
+        home(pilot).prompt.focus()
+        await pilot.press(*"Hi", "enter")
+        await until(pilot, lambda: notices(pilot).count("Open a conversation first.") == 9)
+        assert prompted(pilot) == "Hi"
+
+
+async def test_long_messages_and_control_characters(store: Store) -> None:
+    talk = await called(store, "[b]\x1b[2J\u202e" + "word " * 8_000, "[i]\x07" + "x" * 500)
+    await store.notes.add(talk.id, "[u]\x1b", "\x9b31m")
+    async with inbox(store, size=(80, 24)) as pilot:
+        await opened(pilot, talk)
+        for text in (listed(pilot)[0], said(pilot, "#about"), said(pilot, "#digest")):
+            assert not set(text) & {"\x1b", "\x07", "\u202e", "\x9b"}
+        assert "[b] [2Jword word" in listed(pilot)[0]
+
+
+# --- being told
+
+
+async def test_who_newly_waits_is_told_once_with_the_bell(
+    store: Store, talk: Conversation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with inbox(store) as pilot:
+        rung: list[bool] = []
+        monkeypatch.setattr(pilot.app, "bell", lambda: rung.append(True))
+        assert notices(pilot) == ["1 conversation waits for a person"]
+        await called(store, "My [lamp] broke", "T1/U7")
+        told = "T1/U7 in slack: asked for a person"
+        await until(pilot, lambda: told in notices(pilot))
+        (notice,) = [one for one in pilot.app._notifications if one.message == told]
+        assert notice.title == "→ My [lamp] broke"
+        await home(pilot)._refresh()
+        assert (len(notices(pilot)), rung) == (2, [True])
+
+
+async def test_many_at_once_are_summed_up_and_the_bell_can_be_off(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with inbox(store, bell=False) as pilot:
+        rung: list[bool] = []
+        monkeypatch.setattr(pilot.app, "bell", lambda: rung.append(True))
+        assert notices(pilot) == []
+        for number in range(5):
+            await store.log.start(channel="slack", title=f"Number {number}")
+        async with store.database.writing() as session:
+            at_once = update(ConversationRow).values(state=ConversationState.HANDED_OFF)
+            await session.execute(at_once)
+        await until(pilot, lambda: "Newly: 5 conversations wait for a person" in notices(pilot))
+        assert rung == []
+
+
+async def test_how_long_they_wait_is_seen(store: Store) -> None:
+    talk = await called(store, "Hello")
+    later: datetime = talk.updated_at + timedelta(hours=3, minutes=20)
+    await store.log.note(talk.id, "Hello?")
+    async with inbox(store, clock=later) as pilot:
+        assert "→ waits 3h 20m" in listed(pilot)[0]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.text import printable
-from tui.text import age, duration, one_line
+from tui.text import age, duration, one_line, waited
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 
@@ -52,3 +52,19 @@ def test_age(ago: timedelta, says: str) -> None:
 def test_duration() -> None:
     assert duration(412.4) == "412 ms"
     assert duration(1840) == "1.8 s"
+
+
+@pytest.mark.parametrize(
+    ("since", "says"),
+    [
+        (timedelta(seconds=-5), "<1m"),
+        (timedelta(seconds=59), "<1m"),
+        (timedelta(minutes=5), "5m"),
+        (timedelta(hours=3), "3h"),
+        (timedelta(hours=3, minutes=20), "3h 20m"),
+        (timedelta(days=2, hours=3), "2d"),
+        (timedelta(days=400), "400d"),
+    ],
+)
+def test_waited(since: timedelta, says: str) -> None:
+    assert waited(NOW - since, NOW) == says

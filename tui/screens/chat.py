@@ -38,7 +38,7 @@ class ChatScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [*CHAT_KEYS]
 
     def __init__(
-        self, opening: Opening, clock: Callable[[], datetime], keys: Mapping[str, str]
+        self, opening: Opening[ChatDesk], clock: Callable[[], datetime], keys: Mapping[str, str]
     ) -> None:
         super().__init__()
         self._opening = opening

@@ -1,69 +1,45 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Set
+from contextlib import contextmanager, suppress
 from datetime import datetime
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 from textual import on, work
-from textual.app import ComposeResult
+from textual.app import ComposeResult, SystemCommand
 from textual.binding import BindingType
-from textual.containers import Horizontal, Vertical
-from textual.content import Content
+from textual.containers import Horizontal
 from textual.screen import Screen
-from textual.widgets import Footer, OptionList, Static
+from textual.widgets import Footer, OptionList
+from textual.worker import Worker, WorkerCancelled, WorkerFailed
 
-from bot.conversation import Conversation, ConversationState, Message, Reply, ReplyStatus
+from bot.conversation import Conversation, ConversationState
 from bot.errors import KefuError
-from bot.store.agenda import AgendaItem, Need
+from bot.settings import InboxSettings
+from bot.store.agenda import Need
 from bot.text import counted
-from tui.desk import ConversationLog
+from tui.inbox_desk import InboxDesk
 from tui.keys import INBOX_KEYS
-from tui.mood import MUTED, course
+from tui.screens.canned import CannedReplies
+from tui.screens.note import NoteDialog
 from tui.screens.search import Search
 from tui.text import one_line
 from tui.widgets.agenda_list import AgendaList
+from tui.widgets.case import Case
 from tui.widgets.prompt import Prompt
+from tui.widgets.talk import Talk
 from tui.widgets.title_bar import TitleBar
-from tui.widgets.transcript import Transcript
-from tui.window import Window
 
 LISTED = 200
 """Conversations in the list; others are found by search."""
 SECONDS = 1.0
 """How soon what others did is seen."""
-_RECENT = 30
-"""Messages of the conversation on the screen that are looked at for changes."""
-_STATES = {
-    ConversationState.OPEN: "the bot answers",
-    ConversationState.HANDED_OFF: "waits for a person",
-    ConversationState.CLOSED: "closed",
-}
+TOLD = 3
+"""Of conversations that newly wait at once, each is told up to so many; more are summed up."""
 
-
-class InboxDesk(Protocol):
-    """What the inbox needs of kefu."""
-
-    @property
-    def agent(self) -> str: ...
-    @property
-    def business(self) -> str: ...
-    @property
-    def log(self) -> ConversationLog: ...
-
-    async def agenda(self, limit: int) -> Sequence[AgendaItem]: ...
-    async def counts(self) -> Mapping[Need, int]: ...
-    async def take_over(self, conversation_id: str) -> None:
-        """Raise HeldByAnother."""
-        ...
-
-    async def set_state(self, conversation_id: str, state: ConversationState) -> None:
-        """Raise HeldByAnother."""
-        ...
-
-    async def answer(self, conversation_id: str, reply: Reply) -> Message:
-        """Raise HeldByAnother."""
-        ...
+INVITATION = "Enter opens a conversation, F5 takes it over."
+EMPTY = "No conversation is open: they appear here as customers write."
 
 
 class InboxScreen(Screen[None]):
@@ -72,21 +48,26 @@ class InboxScreen(Screen[None]):
     BINDINGS: ClassVar[list[BindingType]] = [*INBOX_KEYS]
 
     def __init__(
-        self, desk: InboxDesk, clock: Callable[[], datetime], keys: Mapping[str, str]
+        self,
+        desk: InboxDesk,
+        settings: InboxSettings,
+        clock: Callable[[], datetime],
+        keys: Mapping[str, str],
     ) -> None:
         super().__init__()
-        self._desk, self._clock, self._keys = desk, clock, keys
-        self.conversation: Conversation | None = None
-        self._seen: list[Message] = []
+        self._desk, self._settings, self._clock, self._keys = desk, settings, clock, keys
+        self.talk = Talk(desk, settings.language, clock, keys, id="talk")
+        self._waiting: Set[str] | None = None
+        """The conversations that the agent was told to wait; None before the first look."""
+        self._looking: Worker[None] | None = None
+        self._trouble = ""
+        """Why the last look at the store failed."""
 
     def compose(self) -> ComposeResult:
         yield TitleBar()
         with Horizontal(id="body"):
             yield AgendaList(self._clock, id="agenda")
-            with Vertical(id="talk"):
-                yield Static(id="about", markup=False)
-                yield Transcript(id="transcript")
-                yield Prompt(self._keys, id="prompt", placeholder="Answer the customer…")
+            yield self.talk
         yield Footer(compact=True, show_command_palette=False)
 
     async def on_mount(self) -> None:
@@ -99,66 +80,47 @@ class InboxScreen(Screen[None]):
 
     @property
     def prompt(self) -> Prompt:
-        return self.query_one(Prompt)
+        return self.talk.prompt
 
-    @work(group="looking", exclusive=True)
-    async def _look(self) -> None:
-        await self._refresh()
+    @property
+    def conversation(self) -> Conversation | None:
+        return self.talk.conversation
 
+    def _look(self) -> None:
+        """One look at a time: one that is cut off in the database leaves a traceback."""
+        if self._looking is None or self._looking.is_finished:
+            self._looking = self.run_worker(self._refresh(), group="looking")
+
+    async def close(self) -> None:
+        if self._looking is not None and not self._looking.is_finished:
+            with suppress(WorkerCancelled, WorkerFailed):
+                await self._looking.wait()
+        await self.talk.close()
+
+    @on(Talk.Changed)
     async def _refresh(self) -> None:
-        """Show what changed since, whoever changed it."""
-        with self._told():
-            items = await self._desk.agenda(LISTED)
-            counts = await self._desk.counts()
+        """Show what changed since, whoever changed it. What fails at every look is told once."""
+        try:
+            items, counts, waiting = await asyncio.gather(
+                self._desk.agenda(LISTED), self._desk.counts(), self._desk.waiting()
+            )
             current = self.conversation.id if self.conversation else None
             self.query_one(AgendaList).show(items, current)
             self.query_one(TitleBar).show_subject(_summed_up(counts))
-            if current is not None:
-                await self._follow(current)
-
-    async def _follow(self, conversation_id: str) -> None:
-        conversation = await self._desk.log.conversation(conversation_id)
-        messages = list(await self._desk.log.messages(conversation_id, limit=_RECENT))
-        if self.conversation is None or self.conversation.id != conversation_id:
-            return  # another was opened meanwhile
-        self.conversation = conversation
-        self._show_about(messages)
-        transcript = self.query_one(Transcript)
-        is_at_end = transcript.scroll_y >= transcript.max_scroll_y - 1
-        if messages != self._seen and is_at_end:
-            self._seen = messages
-            await self._show_messages(conversation_id)
+            self.talk.invite(INVITATION if items else EMPTY)
+            await self._tell(waiting)
+            await self.talk.follow()
+        except KefuError as error:
+            if str(error) != self._trouble:
+                self._fail(error)
+            self._trouble = str(error)
+        else:
+            self._trouble = ""
 
     async def show(self, conversation_id: str, at: str | None = None) -> None:
         with self._told():
-            self.conversation = await self._desk.log.conversation(conversation_id)
-            self._seen = list(await self._desk.log.messages(conversation_id, limit=_RECENT))
-            self.query_one(Transcript).customer = (
-                one_line(self.conversation.customer, 40) or "Customer"
-            )
-            self._show_about(self._seen)
-            await self._show_messages(conversation_id, at)
-            self.prompt.focus()
+            await self.talk.show(conversation_id, at)
             await self._refresh()
-
-    async def _show_messages(self, conversation_id: str, at: str | None = None) -> None:
-        async def source(limit: int, before: str | None) -> Sequence[Message]:
-            return await self._desk.log.messages(conversation_id, limit=limit, before=before)
-
-        window = Window(source)
-        await (window.open_at(at) if at else window.open())
-        await self.query_one(Transcript).show(window, at)
-
-    def _show_about(self, messages: Sequence[Message]) -> None:
-        talk = self.conversation
-        assert talk is not None
-        state = f"{one_line(talk.agent, 40)} has it" if talk.agent else _STATES[talk.state]
-        scores = [m.sentiment.score for m in messages if m.sentiment]
-        customer = one_line(talk.customer, 40) or "a customer"
-        parts = [f"{customer} in {one_line(talk.channel, 20)}", state, course(scores)]
-        self.query_one("#about", Static).update(
-            Content.styled(" · ".join(part for part in parts if part), MUTED)
-        )
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -166,34 +128,46 @@ class InboxScreen(Screen[None]):
         try:
             yield
         except KefuError as error:
-            self.notify(one_line(str(error), 500), severity="error", markup=False, timeout=8)
+            self._fail(error)
+
+    def _fail(self, error: KefuError) -> None:
+        self.notify(one_line(str(error), 500), severity="error", markup=False, timeout=8)
+
+    # --- who newly waits
+
+    async def _tell(self, waiting: Set[str]) -> None:
+        before, self._waiting = self._waiting, waiting
+        if before is None:
+            if waiting:
+                self._announce(_waits(len(waiting)))
+            return
+        new = waiting - before
+        if not new:
+            return
+        if self._settings.bell:
+            self.app.bell()
+        if len(new) > TOLD:
+            self._announce(f"Newly: {_waits(len(new))}")
+            return
+        for conversation_id in sorted(new):
+            await self._introduce(conversation_id)
+
+    async def _introduce(self, conversation_id: str) -> None:
+        talk = await self._desk.log.conversation(conversation_id)
+        rule = await self._desk.called_because(conversation_id)
+        who = f"{one_line(talk.customer, 40) or 'A customer'} in {one_line(talk.channel, 20)}"
+        told = f"{who}: {one_line(rule, 100)}" if rule else f"{who} waits for a person"
+        self._announce(told, f"→ {one_line(talk.title, 60) or 'No message yet'}")
+
+    def _announce(self, text: str, title: str = "") -> None:
+        self.notify(text, title=title, markup=False, timeout=10)
+
+    # --- conversations
 
     @on(OptionList.OptionSelected, "#agenda")
     async def _picked(self, event: OptionList.OptionSelected) -> None:
         assert event.option_id is not None
         await self.show(event.option_id)
-
-    @on(Prompt.Refused)
-    def _refused(self, event: Prompt.Refused) -> None:
-        self.notify(event.reason, severity="warning", markup=False)
-
-    @on(Prompt.Sent)
-    async def _sent(self, event: Prompt.Sent) -> None:
-        prompt = self.prompt
-        prompt.is_waiting = False
-        talk = self.conversation
-        if talk is None or talk.agent != self._desk.agent:
-            prompt.write(event.text)
-            reason = "Open a conversation first." if talk is None else "Take it over first (F5)."
-            self.notify(reason, severity="warning", markup=False)
-            return
-        language = next((m.language for m in reversed(self._seen) if m.language), "en")
-        try:
-            await self._desk.answer(talk.id, Reply(event.text, ReplyStatus.ANSWERED, language))
-        except KefuError as error:  # what was written is not lost
-            prompt.write(event.text)
-            self.notify(one_line(str(error), 500), severity="error", markup=False, timeout=8)
-        await self._refresh()
 
     async def action_take(self) -> None:
         if talk := self._chosen():
@@ -232,15 +206,88 @@ class InboxScreen(Screen[None]):
             self.notify("Open a conversation first.", markup=False)
         return self.conversation
 
+    async def _opened(self) -> Conversation | None:
+        """The chosen one, on the screen."""
+        talk = self._chosen()
+        if talk is not None and not self.talk.is_showing(talk.id):
+            await self.show(talk.id)
+        return self.conversation if talk is not None else None
+
+    # --- help with the answer
+
+    @work(group="dialog", exclusive=True)
+    async def action_note(self) -> None:
+        if (talk := await self._opened()) is None:
+            return
+        begun = ""
+        while text := await self.app.push_screen_wait(NoteDialog(self._keys, begun)):
+            try:
+                await self._desk.write_note(talk.id, text)
+                break
+            except KefuError as error:  # what was written is not lost
+                begun = text
+                self._fail(error)
+        await self._refresh()
+
+    @work(group="dialog", exclusive=True)
+    async def action_canned(self) -> None:
+        if (talk := await self._opened()) is None:
+            return
+        replies = self._desk.canned(self.talk.customers_language or "en")
+        if not replies:
+            self.notify("No topic in kefu.toml has a reply.", markup=False)
+        elif text := await self.app.push_screen_wait(CannedReplies(replies)):
+            self.talk.insert(talk.id, text)
+
+    async def action_suggest(self) -> None:
+        if await self._opened():
+            self.talk.suggest()
+
+    async def action_translate(self) -> None:
+        if await self._opened():
+            self.talk.translate()
+
+    async def action_translate_draft(self) -> None:
+        if await self._opened():
+            self.talk.translate_draft()
+
+    def action_stop(self) -> None:
+        self.talk.stop()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "stop":
+            return self.talk.is_asking
+        return super().check_action(action, parameters)
+
+    # --- moving about
+
+    def action_toggle_case(self) -> None:
+        self.toggle_class("-with-case" if self.has_class("-narrow") else "-no-case")
+        if not self.query_one(AgendaList).display and self.query_one(AgendaList).has_focus:
+            self.query_one(Case).focus()
+
     def to_list(self) -> None:
+        self.remove_class("-with-case")
         self.query_one(AgendaList).focus()
 
     async def action_bottom(self) -> None:
-        await self.query_one(Transcript).to_newest()
+        await self.talk.transcript.to_newest()
 
     def action_page(self, step: int) -> None:
-        transcript = self.query_one(Transcript)
+        transcript = self.talk.transcript
         transcript.action_page_up() if step < 0 else transcript.action_page_down()
+
+    def commands(self) -> Iterator[SystemCommand]:
+        """For the palette."""
+        for binding in INBOX_KEYS:
+            if binding.action not in ("step(1)", "step(-1)", "stop"):
+                action = getattr(self, f"action_{binding.action}")
+                yield SystemCommand(binding.description, binding.tooltip, action)
+
+
+def _waits(number: int) -> str:
+    waits = "waits" if number == 1 else "wait"
+    return f"{counted(number, 'conversation')} {waits} for a person"
 
 
 def _summed_up(counts: Mapping[Need, int]) -> str:

@@ -12,7 +12,7 @@ from textual.widgets.option_list import Option
 from bot.store.agenda import AgendaItem, Need
 from tui.keys import LIST_KEYS
 from tui.mood import GLYPHS, MUTED
-from tui.text import age, one_line
+from tui.text import age, one_line, waited
 
 WORDS = {
     Need.WAITS: ("→ waits", "$text-accent"),
@@ -33,20 +33,29 @@ class AgendaList(OptionList):
         self.items: list[AgendaItem] = []
 
     def show(self, items: Sequence[AgendaItem], current: str | None) -> None:
-        """Where nothing changed but the time, the list stays as it is."""
+        """Only rows that changed are drawn anew, where the conversations are the same."""
         now = self._clock()
         rows = [_row(item, now, item.conversation.id == current) for item in items]
-        if rows == self._shown and items == self.items:
-            return
+        ids = [item.conversation.id for item in items]
+        if ids == [item.conversation.id for item in self.items]:
+            self._redraw(rows)
+        else:
+            self._replace(rows, ids, current)
+        if current in ids and not self.has_focus:
+            self.highlighted = ids.index(current)
+        self._shown, self.items = rows, list(items)
+
+    def _redraw(self, rows: Sequence[Content]) -> None:
+        for index, (before, row) in enumerate(zip(self._shown, rows, strict=True)):
+            if not row.is_same(before):
+                self.replace_option_prompt_at_index(index, row)
+
+    def _replace(self, rows: Sequence[Content], ids: Sequence[str], current: str | None) -> None:
         highlighted = self.highlighted_option
         wanted = (highlighted.id if highlighted and self.has_focus else None) or current
         top = self.scroll_y
-        self._shown, self.items = rows, list(items)
         self.clear_options()
-        self.add_options(
-            Option(row, item.conversation.id) for row, item in zip(rows, items, strict=True)
-        )
-        ids = [item.conversation.id for item in items]
+        self.add_options(Option(row, id_) for row, id_ in zip(rows, ids, strict=True))
         if ids:
             self.highlighted = ids.index(wanted) if wanted in ids else 0
         if self.has_focus:
@@ -63,12 +72,18 @@ def _row(item: AgendaItem, now: datetime, is_current: bool) -> Content:  # noqa:
     talk = item.conversation
     who = f"{one_line(talk.agent, 12)} has it" if item.need is Need.HELD else ""
     told, colour = (who, "$text-primary") if who else WORDS[item.need]
+    place = one_line(talk.channel, 10)
+    if item.need is Need.WAITS:
+        told = f"{told} {waited(item.since, now)}"
+    else:
+        place = f"{age(talk.updated_at, now)} {place}"
+    told = f" {told} " if told else ""
     glyph, tone = GLYPHS[item.mood] if item.mood else (" ", MUTED)
     return Content.assemble(
         (one_line(talk.title, 80) or "No message yet", "bold" if is_current else ""),
         "\n",
         (glyph, tone),
-        (f" {age(talk.updated_at, now)} {one_line(talk.channel, 10)}", MUTED),
-        (f"  {told}", colour),
+        (told, colour),
+        (f" {place}", MUTED),
         "\n",
     )

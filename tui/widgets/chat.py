@@ -32,7 +32,7 @@ class Chat(Container):
     class Changed(TextualMessage):
         """The conversation on the screen is another one, or something of it has changed."""
 
-    def __init__(self, opening: Opening, keys: Mapping[str, str], *, id: str) -> None:  # noqa: A002
+    def __init__(self, opening: Opening[ChatDesk], keys: Mapping[str, str], *, id: str) -> None:  # noqa: A002
         super().__init__(id=id)
         self._opening = opening
         self.prompt = Prompt(keys, id="prompt")

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
+from textual.binding import Binding, BindingType
 from textual.events import Key, Paste
 from textual.message import Message
 from textual.widgets import TextArea
@@ -11,8 +13,15 @@ from tui.keys import PROMPT_KEYS, actions
 from tui.text import LIMIT
 
 
-class Prompt(TextArea):
+class Prompt(TextArea, inherit_bindings=False):
     """Where the customer writes. What was written leaves it only when it is sent."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        binding
+        for binding in TextArea.BINDINGS
+        if not (isinstance(binding, Binding) and binding.key in ("f6", "f7"))
+    ]
+    """The inbox has these two for itself, and the footer would list them first."""
 
     class Sent(Message):
         def __init__(self, text: str) -> None:
@@ -52,6 +61,11 @@ class Prompt(TextArea):
 
     def write(self, text: str) -> None:
         self.text = text
+        self.move_cursor(self.document.end)
+
+    def rewrite(self, text: str) -> None:
+        """As `write`, but undo takes it back."""
+        self.replace(text, self.document.start, self.document.end, maintain_selection_offset=False)
         self.move_cursor(self.document.end)
 
     async def on_key(self, event: Key) -> None:

@@ -22,7 +22,9 @@ class TitleBar(Horizontal):
         self.query_one("#brand", Static).update(name)
 
     def show_subject(self, title: str) -> None:
-        self.query_one("#subject", Static).update(Content(one_line(title)))
+        subject = self.query_one("#subject", Static)
+        if subject.content != (shown := Content(one_line(title))):
+            subject.update(shown)
 
     def show_engine(self, text: str) -> None:
         self.query_one("#engine", Static).update(Content(one_line(text)))

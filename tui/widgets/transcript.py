@@ -37,6 +37,8 @@ class Transcript(VerticalScroll):
         super().__init__(id=id)
         self.customer = "You"
         """What the customer is called."""
+        self.translations: dict[str, str] = {}
+        """Of customers' messages, by their ids: shown below them."""
         self._window: Window | None = None
         self.selected: AssistantMessage | None = None
         self._held: tuple[Row, float] | None = None
@@ -90,6 +92,13 @@ class Transcript(VerticalScroll):
         """A row that was added has its message now."""
         if self._window is not None:
             self._window.add(message)
+
+    def translate(self, message_id: str, translation: str) -> None:
+        """Shown below the customer's message from now on."""
+        self.translations[message_id] = translation
+        for row in self.rows:
+            if isinstance(row, CustomerMessage) and row.message and row.message.id == message_id:
+                row.show_translation(translation)
 
     def begin(self, window: Window) -> None:
         """The new conversation on the screen has a place in the log."""
@@ -220,5 +229,6 @@ class Transcript(VerticalScroll):
 
     def _row(self, message: Message) -> Row:
         if message.role is Role.CUSTOMER:
-            return CustomerMessage(message.text, message, self.customer)
+            translation = self.translations.get(message.id, "")
+            return CustomerMessage(message.text, message, self.customer, translation)
         return AssistantMessage(message)
