@@ -22,15 +22,23 @@ class Page(SlackServer):
         app.router.add_get("/", self._page)
         app.router.add_get("/threads", self._threads)
         app.router.add_post("/say", self._say)
+        app.router.add_post("/press", self._press)
 
     async def _page(self, _: web.Request) -> web.Response:
         page = Path(__file__).with_name("page.html").read_text(encoding="utf-8")
         return web.Response(text=page, content_type="text/html")
 
     async def _say(self, request: web.Request) -> web.Response:
-        """Form fields: `text`, perhaps `thread` and `user`. A new thread mentions kefu."""
+        """Form fields: `text`, perhaps `thread` and `user`. A new thread mentions kefu; what begins
+        with /kefu is the command."""
         form = await request.post()
         text, thread = str(form.get("text", "")).strip(), str(form.get("thread", "")) or None
+        if text.startswith("/kefu"):
+            user = str(form.get("user") or "U0ANNA")
+            delivery = self.command(HELP, user, text.removeprefix("/kefu"))
+            await delivery.taken.wait()
+            self.workspace.whispers.append({"user": user, **delivery.answer})
+            return web.Response(text=f"{delivery.answer['text']}\n")
         written = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
         if thread is None:
             written = f"<@{BOT_USER}> {written}"
@@ -39,10 +47,21 @@ class Page(SlackServer):
         ts = self.say(HELP, str(form.get("user") or "U0ANNA"), written, thread=thread)
         return web.Response(text=f"{thread or ts}\n")
 
+    async def _press(self, request: web.Request) -> web.Response:
+        """Form fields: `ts` of the reply, `action`, `user`."""
+        form = await request.post()
+        self.press(HELP, str(form["ts"]), str(form.get("user") or "U0ANNA"), str(form["action"]))
+        return web.Response(text="pressed\n")
+
     async def _threads(self, _: web.Request) -> web.Response:
         messages = [m for (channel, _), m in self.workspace.messages.items() if channel == HELP]
         roots = [m for m in messages if "thread_ts" not in m]
-        shown = "".join(self._thread(root["ts"]) for root in reversed(roots[-20:]))
+        whispers = "".join(
+            f'<p class="only-you">Only {escape(str(one["user"]))} sees this: '
+            f"{escape(unescape(str(one['text'])))}</p>"
+            for one in self.workspace.whispers[-3:]
+        )
+        shown = whispers + "".join(self._thread(root["ts"]) for root in reversed(roots[-20:]))
         return web.Response(text=shown or "<p>Nothing yet.</p>", content_type="text/html")
 
     def _thread(self, ts: str) -> str:
@@ -59,8 +78,16 @@ def _row(message: dict[str, object]) -> str:
         if block["type"] == "context"
         for element in block["elements"]
     ]
+    buttons = [
+        f'<button data-ts="{escape(str(message["ts"]))}" '
+        f'data-action="{escape(element["action_id"])}">{escape(element["text"]["text"])}</button>'
+        for block in message.get("blocks") or []  # type: ignore[attr-defined]
+        if block["type"] == "actions"
+        for element in block["elements"]
+    ]
     lines = [unescape(text), *map(unescape, context)]
-    return f"<p><b>{escape(name)}</b> {'<br>'.join(escape(line) for line in lines)}</p>"
+    shown = "<br>".join(escape(line) for line in lines)
+    return f"<p><b>{escape(name)}</b> {shown}{'<br>' * bool(buttons)}{''.join(buttons)}</p>"
 
 
 async def serve(given: argparse.Namespace) -> None:
