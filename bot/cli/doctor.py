@@ -38,8 +38,8 @@ def doctor(as_json: AsJson = False, home: Home = None) -> None:
     checks = [_server(settings.engine) if settings.engine.url else _language_model(settings)]
     checks += [_adapter(path) for path in settings.engine.adapters]
     checks += [_encoder(), _sentiment(), run(_database(settings))]
-    if os.environ.get("SLACK_BOT_TOKEN"):
-        checks.append(run(_slack()))
+    if any(os.environ.get(name) for name in ("SLACK_BOT_TOKEN", "SLACK_CLIENT_ID")):
+        checks.append(run(_slack(settings)))
     if as_json:
         print_json({"system": plain(report), "checks": [plain(one) for one in checks]})
     else:
@@ -125,8 +125,8 @@ def _sentiment() -> Check:
     return Check("sentiment", ok=True, found=str(path))
 
 
-async def _slack() -> Check:
-    """Whether Slack knows the token, and what it may do."""
+async def _slack(settings: Settings) -> Check:
+    """Whether Slack knows the token, and what it may do; or how many workspaces there are."""
     try:
         from bot.adapters.slack.app import SlackCredentials, missing_scopes
     except ImportError as error:
@@ -135,6 +135,8 @@ async def _slack() -> Check:
     try:
         is_http = not os.environ.get("SLACK_APP_TOKEN")
         credentials = SlackCredentials.from_environment(http=is_http)
+        if credentials.is_for_several:
+            return await _slack_workspaces(settings)
         async with asyncio.timeout(_PATIENCE):
             team, missing = await missing_scopes(credentials.web())
     except TimeoutError:
@@ -145,6 +147,15 @@ async def _slack() -> Check:
         told = f"{team}: the app lacks {', '.join(missing)}; add them and install it again"
         return Check("slack", ok=False, found=told)
     return Check("slack", ok=True, found=f"{team} ({'HTTP events' if is_http else 'Socket Mode'})")
+
+
+async def _slack_workspaces(settings: Settings) -> Check:
+    from bot.app import open_store_of
+
+    async with open_store_of(settings) as store:
+        count = await store.installations.count("slack")
+    how = "" if count else "; open /slack/install of kefu slack --http"
+    return Check("slack", ok=True, found=f"installed in {count} workspaces{how}")
 
 
 async def _database(settings: Settings) -> Check:

@@ -98,9 +98,7 @@ class Installations:
     async def may_renew(self, channel: str, old: Installation, seconds: float) -> bool:
         """Whether the caller, and nobody else for so long, is to get another token for this one."""
         now = self._clock()
-        is_free = or_(
-            InstallationRow.renewed_until.is_(None), InstallationRow.renewed_until <= now
-        )
+        is_free = or_(InstallationRow.renewed_until.is_(None), InstallationRow.renewed_until <= now)
         taken = (
             update(InstallationRow)
             .where(*_same(channel, old), is_free)

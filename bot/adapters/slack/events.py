@@ -69,6 +69,13 @@ def understood(body: Event, bot_user: str) -> _Event | None:
     return kind(message, is_addressed)
 
 
+def is_farewell(event: Event) -> bool:
+    """Whether kefu was uninstalled. Users who take back a token of their own are none of it."""
+    if event.get("type") == "tokens_revoked":
+        return bool((_inner(event, "tokens") or {}).get("bot"))
+    return event.get("type") == "app_uninstalled"
+
+
 def _is_tombstone(event: Event) -> bool:
     return _text(_inner(event, "message") or {}, "subtype") == "tombstone"
 
