@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 import aiohttp
 from aiohttp import WSMsgType, web
 
-from tests.e2e.slack_server.workspace import Refusal, Workspace
+from tests.e2e.slack_server.workspace import BOT_USER, TEAM, Refusal, Workspace
 
 RETRIES = (0.0, 0.3, 1.0, 3.0)
 """Pauses before the deliveries of an event; Slack's are 0, 0, 60 and 300 seconds."""
@@ -178,14 +178,12 @@ class SlackServer:
         number = next(self._numbers)
         body = {
             "type": "event_callback",
-            "team_id": self.workspace.team,
+            "team_id": TEAM,
             "api_app_id": "A0KEFU",
             "event": dict(event),
             "event_id": f"Ev{number:08}",
             "event_time": int(time.time()),
-            "authorizations": [
-                {"team_id": self.workspace.team, "user_id": self.workspace.bot_user, "is_bot": True}
-            ],
+            "authorizations": [{"team_id": TEAM, "user_id": BOT_USER, "is_bot": True}],
         }
         delivery = Delivery(body)
         self.deliveries.append(delivery)
@@ -208,7 +206,7 @@ class SlackServer:
             "interactive",
             {
                 "type": "block_actions", "api_app_id": "A0KEFU",
-                "team": {"id": self.workspace.team, "domain": "kefu"}, "user": {"id": user, "team_id": self.workspace.team},
+                "team": {"id": TEAM, "domain": "kefu"}, "user": {"id": user, "team_id": TEAM},
                 "trigger_id": self.workspace.trigger(), "channel": {"id": channel},
                 "message": message,
                 "container": {"type": "message", "message_ts": ts, "channel_id": channel},
@@ -225,7 +223,7 @@ class SlackServer:
             "interactive",
             {
                 "type": "view_submission", "api_app_id": "A0KEFU",
-                "team": {"id": self.workspace.team, "domain": "kefu"}, "user": {"id": user, "team_id": self.workspace.team},
+                "team": {"id": TEAM, "domain": "kefu"}, "user": {"id": user, "team_id": TEAM},
                 "view": {**view, "state": {"values": {block["block_id"]: value}}},
             },
         )  # fmt: skip
@@ -234,7 +232,7 @@ class SlackServer:
         return self._once(
             "slash_commands",
             {
-                "command": "/kefu", "text": text, "team_id": self.workspace.team, "team_domain": "kefu",
+                "command": "/kefu", "text": text, "team_id": TEAM, "team_domain": "kefu",
                 "user_id": user, "channel_id": channel, "api_app_id": "A0KEFU",
                 "trigger_id": self.workspace.trigger(),
                 "response_url": f"{self.url}/response",
@@ -253,11 +251,8 @@ class SlackServer:
 
     def replies(self, channel: str, thread: str) -> list[dict[str, Any]]:
         """Of the bot."""
-        return [
-            m
-            for m in self.workspace.thread(channel, thread)
-            if m.get("user") == self.workspace.bot_user
-        ]
+        us = self.workspace.bot_user
+        return [m for m in self.workspace.thread(channel, thread) if m.get("user") == us]
 
     async def _deliver(self, delivery: Delivery, delay: float) -> None:
         await asyncio.sleep(delay)
