@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from aiohttp import web
@@ -35,6 +35,14 @@ class Grant:
 class SlackWorkspaces(SlackServer):
     """`enter` says in which workspace things are said, pressed and typed."""
 
+    credentials: ClassVar[dict[str, str]] = {
+        "SLACK_BOT_TOKEN": "",
+        "SLACK_APP_TOKEN": SlackServer.app_token,
+        "SLACK_SIGNING_SECRET": SlackServer.signing_secret,
+        "SLACK_CLIENT_ID": CLIENT_ID,
+        "SLACK_CLIENT_SECRET": CLIENT_SECRET,
+    }
+
     def __init__(self, *teams: str, faults: Faults | None = None, ack_seconds: float = 3.0) -> None:
         super().__init__(faults, ack_seconds=ack_seconds)
         self.workspaces = {
@@ -57,8 +65,7 @@ class SlackWorkspaces(SlackServer):
 
     @property
     def environment(self) -> dict[str, str]:
-        given = super().environment | {"SLACK_BOT_TOKEN": ""}
-        return given | {"SLACK_CLIENT_ID": CLIENT_ID, "SLACK_CLIENT_SECRET": CLIENT_SECRET}
+        return super().environment | self.credentials
 
     def add_routes(self, app: web.Application) -> None:
         app.router.add_get("/oauth/v2/authorize", self._authorize)
