@@ -8,6 +8,7 @@ BIN     := $(VENV)/bin
 RUN     ?= runs/small
 DATA    ?= data
 PEER    ?= build/llama.cpp
+EMULATE := build/emulate
 ROUNDS  ?= 3
 LLAMA   := llama-cpp-python==0.3.36
 
@@ -30,7 +31,7 @@ DEV    := $(VENV)/.ready-dev
 TRAIN  := $(VENV)/.ready-train
 
 .NOTPARALLEL:
-.PHONY: chat test lint fix bench bench-engine picture train test-faults test-training clean
+.PHONY: chat test lint fix bench bench-engine picture train test-faults test-emulate test-training clean
 
 chat: $(READY)
 	@$(BIN)/kefu chat
@@ -68,6 +69,12 @@ train: $(TRAIN)
 # Ten thousand cancels, damaged files: minutes, so not in `make test`.
 test-faults: $(DEV)
 	@$(BIN)/pytest tests/faults
+
+# The Slack adapter beside npm's emulate, which runs on Node 22.15 or newer.
+test-emulate: $(DEV)
+	@node -e 'process.exit(require("module").registerHooks ? 0 : 1)' || modern=node@22.23.3; \
+	  npm install --silent --no-fund --no-audit --prefix $(EMULATE) emulate@0.12.2 $$modern >&2
+	@KEFU_EMULATE=$(abspath $(EMULATE)) $(BIN)/pytest tests/e2e/test_emulate.py
 
 test-training: $(DEV) $(TRAIN)
 	@$(BIN)/pytest tests/training

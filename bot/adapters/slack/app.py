@@ -118,8 +118,9 @@ async def missing_scopes(client: AsyncWebClient) -> tuple[str, list[str]]:
     """The workspace's name, and what of SCOPES the token may not. Raise SettingsError."""
     answer = await _patiently("auth.test", "SLACK_BOT_TOKEN", client.auth_test)
     headers = {name.lower(): value for name, value in answer.headers.items()}
-    granted = set(headers.get("x-oauth-scopes", "").replace(" ", "").split(","))
-    return str(answer.get("team", "")), sorted(set(SCOPES) - granted)
+    granted = headers.get("x-oauth-scopes", ",".join(SCOPES))  # unsaid: none is known to be missing
+    missing = set(SCOPES) - set(granted.replace(" ", "").split(","))
+    return str(answer.get("team", "")), sorted(missing)
 
 
 async def _patiently(method: str, credential: str, call: Callable[[], Awaitable[Result]]) -> Result:

@@ -125,7 +125,7 @@ class SlackClient:
             "channel": where["channel"],
             **({"ts": where["thread_ts"]} if in_thread else {}),
             "oldest": f"{message.created_at.timestamp() - _CLOCKS_APART:.6f}",
-            "include_all_metadata": True,
+            "include_all_metadata": "true",
             "limit": 200,
         }
         for _ in range(_PAGES):
@@ -153,7 +153,9 @@ class SlackClient:
         try:
             web = await self._workspaces.web(team)
             if reads:
-                answer = await web.api_call(method, params=dict(arguments), http_verb="GET")
+                answer = await web.api_call(
+                    method, data=dict(arguments)
+                )  # a form: JSON is not read
             else:
                 answer = await web.api_call(method, json=dict(arguments))
         except NotInstalled as error:

@@ -27,7 +27,8 @@ class Origin:
 
 def origin_of(body: Body) -> Origin:
     """Of events, of what was pressed and of what was typed. In a channel that workspaces share, an
-    event's own `team_id` is of whoever spoke: its authorization says whose installation hears."""
+    event's own `team_id` is of whoever spoke: its authorization says whose installation hears; of
+    a form, its view says so."""
     heard = _first(body, "authorizations")
     enterprise, team = _inner(body, "enterprise"), _inner(body, "team")
     organisation = (
@@ -36,7 +37,12 @@ def origin_of(body: Body) -> Origin:
         or _name(enterprise, "id")
         or _name(team, "enterprise_id")
     )
-    workspace = _name(heard, "team_id") or _name(body, "team_id") or _name(team, "id")
+    workspace = (
+        _name(_inner(body, "view"), "app_installed_team_id")
+        or _name(heard, "team_id")
+        or _name(body, "team_id")
+        or _name(team, "id")
+    )
     flag = (heard or body).get("is_enterprise_install")
     return Origin(workspace or organisation, organisation, flag in (True, "true"))
 

@@ -28,6 +28,10 @@ from bot.adapters.slack.origin import Origin, origin_of
             },
             Origin("T1", "E1", True),
         ),
+        (
+            {"team": {"id": "T9OTHER"}, "view": {"app_installed_team_id": "T1"}},
+            Origin("T1", "", False),
+        ),
         ({"team_id": 7, "enterprise": "E1", "team": ["T1"]}, Origin("", "", False)),
         ({"team_id": "T1/C1", "authorizations": [7]}, Origin("", "", False)),
         ({}, Origin("", "", False)),
