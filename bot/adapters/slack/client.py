@@ -59,8 +59,10 @@ class SlackClient:
     channel = CHANNEL
 
     def __init__(self, workspaces: Workspaces, *, agents: str = "") -> None:
-        """`agents`: the id of the channel in which they are told."""
-        self._workspaces, self._agents = workspaces, agents
+        """`agents`: the id of the channel in which they are told, in the customer's workspace, or
+        in one that is named before it: "T0123/C0123"."""
+        self._workspaces = workspaces
+        self._agents_team, _, self._agents = agents.rpartition("/")
         self._held: dict[tuple[str, str], float] = {}
         """By workspace and method: until when Slack asked us to wait."""
 
@@ -93,10 +95,11 @@ class SlackClient:
             return ""
         team, channel, thread = place_parts(outgoing.place.key)
         where, message = {"channel": self._agents}, outgoing.message
-        if outgoing.may_have_landed and (found := await self._find(team, where, ALERT, message)):
+        there = self._agents_team or team
+        if outgoing.may_have_landed and (found := await self._find(there, where, ALERT, message)):
             return found
         link = "" if thread.startswith("@") else await self._link(team, channel, thread)
-        return await self._post(team, where | alert_of(digest, link), ALERT, message)
+        return await self._post(there, where | alert_of(digest, link), ALERT, message)
 
     async def _link(self, team: str, channel: str, ts: str) -> str:
         """To a message; empty where Slack does not say."""

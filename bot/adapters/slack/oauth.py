@@ -78,7 +78,12 @@ class _Flow(AsyncOAuthFlow):
             _logger.warning("a Slack workspace could not install kefu: %s", told)
             return None
         data = answer.data
-        return _granted(data) if isinstance(data, dict) else None
+        granted = _granted(data) if isinstance(data, dict) else None
+        if granted is None:
+            _logger.warning(
+                "a Slack workspace could not install kefu: no bot's token in the answer"
+            )
+        return granted
 
 
 def pages(credentials: SlackCredentials, store: Store) -> Callable[[web.Application], None]:

@@ -121,3 +121,17 @@ async def test_no_token_is_ever_shown(
     assert len(secrets) == 3
     shown = caplog.text + text + repr(await store.installations.of("slack", "T1"))
     assert [one for one in secrets if one in shown] == []
+
+
+@pytest.mark.parametrize("lacks", [{"access_token": None}, {"team": None}])
+async def test_an_answer_that_lacks_something(
+    workspaces: SlackWorkspaces, store: Store, lacks: dict[str, None],
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    granted = workspaces._token("T1")
+    monkeypatch.setattr(workspaces, "_token", lambda _: granted | lacks)
+    async with serving(workspaces, store), browser() as visitor:
+        status, _ = await visitor.get(await allowed(workspaces, visitor, "T1"))
+    assert status == 401
+    assert "no token in the answer" in caplog.text
+    assert await store.installations.count("slack") == 0

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from bot.adapters.slack.client import SlackClient
 from bot.adapters.slack.surfaces import HELPFUL, PERSON, UNHELPFUL
-from bot.conversation import Reply, ReplyStatus, Role
-from bot.delivery import Fate, Posting
+from bot.conversation import Message, Reply, ReplyStatus, Role
+from bot.delivery import Fate, Outgoing, Place, Posting
 from bot.store import Store
-from tests.adapters.slack.several import install, serving, until
+from tests.adapters.slack.several import install, installations, serving, until
 from tests.e2e.slack_server.oauth import SlackWorkspaces
+from tests.e2e.slack_server.workspace import Channel
 
 HELP = "C0HELP"
 
@@ -221,3 +224,20 @@ async def test_in_a_shared_channel_the_one_who_has_kefu_hears(
             delivery.body["team_id"] = "T7STRANGER"
         await until(lambda: workspaces.replies(HELP, ts))
     assert await customers(store) == {"T1/U1"}
+
+
+@pytest.mark.parametrize(("agents", "team"), [("C0DESK", "T2"), ("T1/C0DESK", "T1")])
+async def test_agents_are_told_in_the_customers_workspace_or_in_their_own(
+    workspaces: SlackWorkspaces, store: Store, agents: str, team: str
+) -> None:
+    async with serving(workspaces, store):
+        await install(workspaces, "T1", "T2")
+    for workspace in workspaces.workspaces.values():
+        workspace.channels["C0DESK"] = Channel()
+    message = Message("id1", "c1", Role.CUSTOMER, "Where is it?", datetime.now(UTC))
+    place = Place("slack", f"T2/{HELP}/1800000000.000001")
+    client = SlackClient(installations(workspaces, store), agents=agents)
+    for landed in (False, True):
+        await client.alert(Outgoing(1, 1, 1, place, message, landed), ("“Where is it?”",))
+    told = {name: len(one.messages) for name, one in workspaces.workspaces.items()}
+    assert told == {"T1": 0, "T2": 0} | {team: 1}
