@@ -80,9 +80,7 @@ class _Flow(AsyncOAuthFlow):
         data = answer.data
         granted = _granted(data) if isinstance(data, dict) else None
         if granted is None:
-            _logger.warning(
-                "a Slack workspace could not install kefu: no bot's token in the answer"
-            )
+            _logger.warning("a Slack workspace could not install kefu: no token in the answer")
         return granted
 
 
