@@ -101,16 +101,15 @@ class Reception:
         event = body.get("event")
         if not isinstance(event, Mapping):
             return
-        kind, team = event.get("type"), origin.team
-        if kind == "app_home_opened":
-            if event.get("tab") == "home":
-                self._in_a_while(self._show_home(team, str(event.get("user"))))
-        elif is_farewell(event):
+        if is_farewell(event):
             if await self._workspaces.forget(origin.installation, _until(body)):
                 told = "kefu was uninstalled from the Slack workspace %r"
                 _logger.warning(told, origin.installation)
-        elif bot_user := await self._workspaces.bot_user(team, origin.organisation):
-            await self.take({**body, "team_id": team}, bot_user)
+        elif bot_user := await self._workspaces.bot_user(origin.team, origin.organisation):
+            if event.get("type") != "app_home_opened":
+                await self.take({**body, "team_id": origin.team}, bot_user)
+            elif event.get("tab") == "home":
+                self._in_a_while(self._show_home(origin.team, str(event.get("user"))))
 
     async def take(self, body: Mapping[str, Any], bot_user: str) -> None:
         """A message, if it is one and for us."""

@@ -194,6 +194,9 @@ async def test_an_organisation_of_two_and_a_stranger(store: Store) -> None:
     async with SlackWorkspaces("T1", "T2", "T9") as slack, serving(slack, store):
         slack.organise("E1", "T1", "T2")
         await install(slack, "E1", "T9")
+        slack.enter("T2")
+        slack.emit({"type": "app_home_opened", "tab": "home", "user": "U7"})
+        await until(lambda: [one for one in slack.workspaces.values() if one.homes])
         replies = {team: (await asked(slack, team, f"of {team}?"))[1] for team in ("T1", "T2")}
         assert await customers(store) == {"T1/U1", "T2/U1"}
         assert [len(slack.workspaces[team].messages) for team in ("T1", "T2", "T9")] == [2, 2, 0]
