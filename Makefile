@@ -9,6 +9,7 @@ RUN     ?= runs/small
 DATA    ?= data
 PEER    ?= build/llama.cpp
 SYNAPSE := matrix-synapse==1.163.2
+EMULATE := build/emulate
 ROUNDS  ?= 3
 LLAMA   := llama-cpp-python==0.3.36
 
@@ -31,7 +32,7 @@ DEV    := $(VENV)/.ready-dev
 TRAIN  := $(VENV)/.ready-train
 
 .NOTPARALLEL:
-.PHONY: chat test lint fix bench bench-engine picture train test-faults test-matrix test-training clean
+.PHONY: chat test lint fix bench bench-engine picture train test-faults test-matrix test-emulate test-training clean
 
 chat: $(READY)
 	@$(BIN)/kefu chat
@@ -73,6 +74,12 @@ test-faults: $(DEV)
 # Beside a real homeserver, in a virtual environment of its own: its dependencies are not ours.
 test-matrix: $(DEV) build/synapse/.ready-$(lastword $(subst ==, ,$(SYNAPSE)))
 	@$(BIN)/pytest -m synapse tests/e2e/test_matrix.py
+
+# The Slack adapter beside npm's emulate, which runs on Node 22.15 or newer.
+test-emulate: $(DEV)
+	@node -e 'process.exit(require("module").registerHooks ? 0 : 1)' || modern=node@22.23.3; \
+	  npm install --silent --no-fund --no-audit --prefix $(EMULATE) emulate@0.12.2 $$modern >&2
+	@KEFU_EMULATE=$(abspath $(EMULATE)) $(BIN)/pytest tests/e2e/test_emulate.py
 
 test-training: $(DEV) $(TRAIN)
 	@$(BIN)/pytest tests/training

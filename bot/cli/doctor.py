@@ -38,8 +38,8 @@ def doctor(as_json: AsJson = False, home: Home = None) -> None:
     checks = [_server(settings.engine) if settings.engine.url else _language_model(settings)]
     checks += [_adapter(path) for path in settings.engine.adapters]
     checks += [_encoder(), _sentiment(), run(_database(settings))]
-    if os.environ.get("SLACK_BOT_TOKEN"):
-        checks.append(run(_slack()))
+    if any(os.environ.get(name) for name in ("SLACK_BOT_TOKEN", "SLACK_CLIENT_ID")):
+        checks.append(run(_slack(settings)))
     if os.environ.get("MATRIX_HOMESERVER"):
         checks.append(run(_matrix()))
     if as_json:
@@ -127,8 +127,8 @@ def _sentiment() -> Check:
     return Check("sentiment", ok=True, found=str(path))
 
 
-async def _slack() -> Check:
-    """Whether Slack knows the token, and what it may do."""
+async def _slack(settings: Settings) -> Check:
+    """Whether Slack knows the token, and what it may do; or how many workspaces there are."""
     try:
         from bot.adapters.slack.app import SlackCredentials, missing_scopes
     except ImportError as error:
@@ -137,6 +137,8 @@ async def _slack() -> Check:
     try:
         is_http = not os.environ.get("SLACK_APP_TOKEN")
         credentials = SlackCredentials.from_environment(http=is_http)
+        if credentials.is_for_several:
+            return await _slack_workspaces(settings)
         async with asyncio.timeout(_PATIENCE):
             team, missing = await missing_scopes(credentials.web())
     except TimeoutError:
@@ -168,6 +170,15 @@ async def _matrix() -> Check:
     except KefuError as error:
         return Check("matrix", ok=False, found=str(error))
     return Check("matrix", ok=True, found=f"{us.user_id} at {credentials.homeserver}")
+
+
+async def _slack_workspaces(settings: Settings) -> Check:
+    from bot.app import open_store_of
+
+    async with open_store_of(settings) as store:
+        count = await store.installations.count("slack")
+    how = "" if count else "; open /slack/install of kefu slack --http"
+    return Check("slack", ok=True, found=f"installed in {count} workspaces{how}")
 
 
 async def _database(settings: Settings) -> Check:

@@ -213,6 +213,39 @@ class NoteRow(Base):
     written_at: Mapped[datetime]
 
 
+class InstallationRow(Base):
+    __tablename__ = "installations"
+
+    channel: Mapped[str] = mapped_column(primary_key=True)
+    workspace: Mapped[str] = mapped_column(primary_key=True)
+    """Or an organisation of many."""
+    name: Mapped[str]
+    bot_user: Mapped[str]
+    token: Mapped[str]
+    refresh_token: Mapped[str]
+    expires_at: Mapped[datetime | None]
+    renewed_until: Mapped[datetime | None]
+    """Until then a process gets another token."""
+    installed_at: Mapped[datetime]
+
+
+class MembershipRow(Base):
+    """A workspace that has kefu by its organisation's installation."""
+
+    __tablename__ = "memberships"
+
+    channel: Mapped[str] = mapped_column(primary_key=True)
+    workspace: Mapped[str] = mapped_column(primary_key=True)
+    organisation: Mapped[str]
+
+
+class OAuthStateRow(Base):
+    __tablename__ = "oauth_states"
+
+    state: Mapped[str] = mapped_column(primary_key=True)
+    expires_at: Mapped[datetime]
+
+
 class DocumentRow(Base):
     __tablename__ = "documents"
 

@@ -9,9 +9,11 @@ from bot.store.database import Database, database_path
 from bot.store.feedback import FeedbackStore
 from bot.store.figures import Figures
 from bot.store.inbox import Inbox
+from bot.store.installations import Installations
 from bot.store.log import ConversationLog
 from bot.store.migrations import migrate
 from bot.store.notes import Notes
+from bot.store.oauth_states import OAuthStates
 from bot.store.outbox import Outbox
 from bot.store.passages import PassageStore
 
@@ -30,6 +32,8 @@ class Store:
         self.feedback = FeedbackStore(database)
         self.notes = Notes(database)
         self.figures = Figures(database)
+        self.installations = Installations(database)
+        self.oauth_states = OAuthStates(database)
 
     async def __aenter__(self) -> Store:
         return self

@@ -5,8 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from bot.app import open_store_of
+from bot.settings import Settings
+from bot.store.installations import Installation
 from tests.cli.conftest import Kefu
 from tests.e2e.slack_server import SlackServer
+from tests.e2e.slack_server.oauth import SlackWorkspaces
 
 
 def test_without_credentials(kefu: Kefu, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -27,6 +31,42 @@ def test_the_manifest(kefu: Kefu) -> None:
     hosted = kefu("slack", "manifest", "--events-url", address).json
     assert hosted["settings"]["event_subscriptions"]["request_url"] == address
     assert kefu("slack", "manifest", "--events-url", "http://plain").status == 2
+
+
+def test_the_manifest_for_several_workspaces(kefu: Kefu) -> None:
+    assert "redirect_urls" not in kefu("slack", "manifest").json["oauth_config"]
+    address = "https://kefu.example/slack/oauth_redirect"
+    made = kefu("slack", "manifest", "--redirect-url", address).json
+    assert made["oauth_config"]["redirect_urls"] == [address]
+    assert made["settings"]["token_rotation_enabled"]
+    ran = kefu("slack", "manifest", "--redirect-url", "http://plain")
+    assert (ran.status, "--redirect-url" in ran.err) == (2, True)
+
+
+def test_what_several_workspaces_need(kefu: Kefu, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SLACK_CLIENT_ID", "111.222")
+    told = kefu("slack", "--http", "127.0.0.1:0").err
+    assert "SLACK_CLIENT_SECRET and SLACK_SIGNING_SECRET must be set" in told
+    monkeypatch.setenv("SLACK_CLIENT_SECRET", "secret")
+    assert "SLACK_APP_TOKEN must be set" in kefu("slack").err
+
+
+async def test_doctor_counts_the_workspaces(
+    sample_home: Path, monkeypatch: pytest.MonkeyPatch, kefu: Kefu
+) -> None:
+    for name, value in SlackWorkspaces.credentials.items():
+        monkeypatch.setenv(name, value)
+    ran = await asyncio.to_thread(kefu, "doctor")
+    assert "installed in 0 workspaces; open /slack/install" in ran.out
+    async with open_store_of(Settings(home=sample_home)) as store:
+        for team in ("T1", "T2"):
+            await store.installations.save("slack", Installation(team, "", "U1", "hidden-token"))
+    ran = await asyncio.to_thread(kefu, "doctor", "--json")
+    (check,) = [one for one in ran.json["checks"] if one["name"] == "slack"]
+    assert check == {"name": "slack", "ok": True, "found": "installed in 2 workspaces"}
+    assert "hidden-token" not in ran.out
 
 
 async def test_doctor_looks_at_the_token_and_its_scopes(

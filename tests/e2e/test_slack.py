@@ -11,7 +11,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from tests.adapters.slack.several import install
 from tests.e2e.slack_server import SlackServer
+from tests.e2e.slack_server.oauth import SlackWorkspaces
 
 KEFU = Path(sys.executable).with_name("kefu")
 HELP = "C0HELP"
@@ -83,3 +85,23 @@ async def test_http_events(sample_home: Path) -> None:
         thread = slack.say(HELP, "U1", QUESTION)
         (answer,) = await replies(slack, thread, 1)
         assert "60 days" in answer
+
+
+async def test_two_workspaces_by_oauth(sample_home: Path) -> None:
+    async with (
+        SlackWorkspaces("T1", "T2") as slack,
+        kefu_slack(slack, "--http", "127.0.0.1:0") as process,
+    ):
+        told = await line(process)
+        assert "/slack/install" in told
+        slack.events_url = told.split()[3].rstrip(";").replace("/install", "/events")
+        assert "connected to Slack" in await line(process)  # SLACK_APP_TOKEN is set, too
+        await install(slack, "T1", "T2")
+        for number, team in enumerate(("T1", "T2")):
+            assert f"installed in the Slack workspace {team}" in await line(process)
+            slack.enter(team)
+            thread = slack.say(HELP, "U1", QUESTION.replace("U0KEFU", f"UBOT{team}"))
+            if number:
+                slack.events_url = None  # by Socket Mode
+            (answer,) = await replies(slack, thread, 1)
+            assert "60 days" in answer

@@ -40,11 +40,16 @@ _logger = logging.getLogger("kefu")
 
 @dataclass(frozen=True, slots=True)
 class SlackCredentials:
-    bot_token: str = field(repr=False)
+    bot_token: str = field(default="", repr=False)
+    """Of the one workspace; empty where several install kefu by OAuth."""
     app_token: str = field(default="", repr=False)
     """For Socket Mode."""
     signing_secret: str = field(default="", repr=False)
     """For HTTP events."""
+    client_id: str = ""
+    client_secret: str = field(default="", repr=False)
+    redirect_uri: str = ""
+    """Where Slack is to send who installs kefu; empty where the app has but one."""
     api_url: str = _SLACK
 
     @classmethod
@@ -52,29 +57,50 @@ class SlackCredentials:
         cls, *, http: bool, environment: Mapping[str, str] = os.environ
     ) -> SlackCredentials:
         """Raise SettingsError, naming what is missing."""
-        needed = ["SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET" if http else "SLACK_APP_TOKEN"]
-        if missing := [name for name in needed if not environment.get(name, "").strip()]:
+
+        def given(name: str) -> str:
+            return environment.get(name, "").strip()
+
+        if missing := [name for name in _needed(given, http=http) if not given(name)]:
             raise SettingsError(
                 f"{' and '.join(missing)} must be set; README.md says where Slack shows them"
             )
-        api_url = environment.get("SLACK_API_URL", "").strip() or _SLACK
+        api_url = given("SLACK_API_URL") or _SLACK
         return cls(
-            bot_token=environment["SLACK_BOT_TOKEN"].strip(),
-            app_token=environment.get("SLACK_APP_TOKEN", "").strip(),
-            signing_secret=environment.get("SLACK_SIGNING_SECRET", "").strip(),
+            bot_token=given("SLACK_BOT_TOKEN"),
+            app_token=given("SLACK_APP_TOKEN"),
+            signing_secret=given("SLACK_SIGNING_SECRET"),
+            client_id=given("SLACK_CLIENT_ID"),
+            client_secret=given("SLACK_CLIENT_SECRET"),
+            redirect_uri=given("SLACK_REDIRECT_URI"),
             api_url=api_url if api_url.endswith("/") else api_url + "/",
         )
 
-    def web(self) -> AsyncWebClient:
-        """It sends nothing again by itself: the outbox knows better when."""
+    @property
+    def is_for_several(self) -> bool:
+        return not self.bot_token
+
+    def web(self, token: str = "") -> AsyncWebClient:
+        """Without a token, with the one workspace's. It sends nothing again by itself: the outbox
+        knows better when."""
         logging.getLogger("kefu.slack").setLevel(logging.ERROR)  # it warns of what is meant
         return AsyncWebClient(
-            token=self.bot_token,
+            token=token or self.bot_token or None,
             base_url=self.api_url,
             timeout=20,
             retry_handlers=[],
             logger=logging.getLogger("kefu.slack"),
         )
+
+
+def _needed(given: Callable[[str], str], *, http: bool) -> list[str]:
+    by_events = "SLACK_SIGNING_SECRET" if http else "SLACK_APP_TOKEN"
+    is_oauth = given("SLACK_CLIENT_ID") or given("SLACK_CLIENT_SECRET")
+    if given("SLACK_BOT_TOKEN") or not is_oauth:
+        return ["SLACK_BOT_TOKEN", by_events]
+    if given("SLACK_APP_TOKEN"):  # HTTP may serve the pages alone then
+        return ["SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET"]
+    return ["SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET", by_events]
 
 
 async def who_are_we(client: AsyncWebClient) -> AuthorizeResult:
@@ -92,8 +118,9 @@ async def missing_scopes(client: AsyncWebClient) -> tuple[str, list[str]]:
     """The workspace's name, and what of SCOPES the token may not. Raise SettingsError."""
     answer = await _patiently("auth.test", "SLACK_BOT_TOKEN", client.auth_test)
     headers = {name.lower(): value for name, value in answer.headers.items()}
-    granted = set(headers.get("x-oauth-scopes", "").replace(" ", "").split(","))
-    return str(answer.get("team", "")), sorted(set(SCOPES) - granted)
+    granted = headers.get("x-oauth-scopes", ",".join(SCOPES))  # unsaid: none is known to be missing
+    missing = set(SCOPES) - set(granted.replace(" ", "").split(","))
+    return str(answer.get("team", "")), sorted(missing)
 
 
 async def _patiently(method: str, credential: str, call: Callable[[], Awaitable[Result]]) -> Result:
@@ -118,8 +145,11 @@ class SlackApp:
         credentials: SlackCredentials,
         client: AsyncWebClient,
         reception: Reception,
+        pages: Callable[[web.Application], None] | None = None,
     ) -> None:
+        """`pages`: adds what is served by HTTP besides events."""
         self._credentials, self._client, self._reception = credentials, client, reception
+        self._pages = pages
         self._bolt = self._bolt_app()
 
     def _bolt_app(self) -> AsyncApp:
@@ -203,9 +233,13 @@ class SlackApp:
 
     @asynccontextmanager
     async def http(self, host: str, port: int) -> AsyncIterator[int]:
-        """Listening for HTTP events meanwhile; yields the port. Raise SettingsError."""
+        """Listening for HTTP events meanwhile, where there is a secret to know Slack by; yields
+        the port. Raise SettingsError."""
         served = web.Application(client_max_size=4 << 20)
-        served.router.add_post(EVENTS_PATH, self._received)
+        if self._credentials.signing_secret:
+            served.router.add_post(EVENTS_PATH, self._received)
+        if self._pages is not None:
+            self._pages(served)
         runner = web.AppRunner(served, access_log=None)
         await runner.setup()
         try:

@@ -57,7 +57,9 @@ class SlackCalls:
         try:
             web = await self.workspaces.web(team)
             if reads:
-                answer = await web.api_call(method, params=dict(arguments), http_verb="GET")
+                answer = await web.api_call(
+                    method, data=dict(arguments)
+                )  # a form: JSON is not read
             else:
                 answer = await web.api_call(method, json=dict(arguments))
         except NotInstalled as error:

@@ -33,8 +33,10 @@ class SlackClient:
     channel = CHANNEL
 
     def __init__(self, workspaces: Workspaces, *, agents: str = "") -> None:
-        """`agents`: the id of the channel in which they are told."""
-        self._calls, self._agents = SlackCalls(workspaces), agents
+        """`agents`: the id of the channel in which they are told, in the customer's workspace, or
+        in one that is named before it: "T0123/C0123"."""
+        self._calls = SlackCalls(workspaces)
+        self._agents_team, _, self._agents = agents.rpartition("/")
         self.live = SlackLive(self._calls)
         self.files = SlackFiles(self._calls)
 
@@ -82,10 +84,11 @@ class SlackClient:
             return ""
         team, channel, thread = place_parts(outgoing.place.key)
         where, message = {"channel": self._agents}, outgoing.message
-        if outgoing.may_have_landed and (found := await self._find(team, where, ALERT, message)):
+        there = self._agents_team or team
+        if outgoing.may_have_landed and (found := await self._find(there, where, ALERT, message)):
             return found
         link = "" if thread.startswith("@") else await self._link(team, channel, thread)
-        return await self._post(team, where | alert_of(digest, link), ALERT, message)
+        return await self._post(there, where | alert_of(digest, link), ALERT, message)
 
     async def _link(self, team: str, channel: str, ts: str) -> str:
         """To a message; empty where Slack does not say."""
@@ -113,7 +116,7 @@ class SlackClient:
             "channel": where["channel"],
             **({"ts": where["thread_ts"]} if in_thread else {}),
             "oldest": f"{message.created_at.timestamp() - _CLOCKS_APART:.6f}",
-            "include_all_metadata": True,
+            "include_all_metadata": "true",
             "limit": 200,
         }
         for _ in range(_PAGES):

@@ -64,10 +64,23 @@ def understood(body: Event, bot_user: str) -> _Event | None:
         return None
     is_addressed = (
         event.get("type") == "app_mention"
-        or event.get("channel_type") == "im"
+        or _is_direct(event)
         or f"<@{bot_user}>" in _text(said, "text")
     )
     return kind(message, is_addressed)
+
+
+def _is_direct(event: Event) -> bool:
+    """Where the type is left out, the id says it."""
+    kind = event.get("channel_type")
+    return kind == "im" or (kind is None and _text(event, "channel").startswith("D"))
+
+
+def is_farewell(event: Event) -> bool:
+    """Whether kefu was uninstalled. Users who take back a token of their own are none of it."""
+    if event.get("type") == "tokens_revoked":
+        return bool((_inner(event, "tokens") or {}).get("bot"))
+    return event.get("type") == "app_uninstalled"
 
 
 def _is_tombstone(event: Event) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from bot.adapters.slack.origin import origin_of
 from bot.adapters.slack.surfaces import HELPFUL, PERSON, REMARK, UNHELPFUL
 
 Body: TypeAlias = Mapping[str, Any]
@@ -68,7 +69,7 @@ def pressed(body: Body) -> Pressed | None:
     found = Pressed(
         action=_text(action, "action_id"),
         message=_text(action, "value"),
-        team=_team(body),
+        team=origin_of(body).team,
         user=_text(_inner(body, "user"), "id"),
         channel=_text(_inner(body, "channel"), "id"),
         thread=_text(shown, "thread_ts") or _text(shown, "ts"),
@@ -87,7 +88,10 @@ def remarked(body: Body) -> Remarked | None:
     values = _inner(_inner(view, "state"), "values")
     text = _text(_inner(_inner(values, REMARK), REMARK), "value")
     found = Remarked(
-        _text(view, "private_metadata"), _team(body), _text(_inner(body, "user"), "id"), text
+        _text(view, "private_metadata"),
+        origin_of(body).team,
+        _text(_inner(body, "user"), "id"),
+        text,
     )
     names = _NAME.fullmatch(found.team) and _NAME.fullmatch(found.user)
     return found if names and _ID.fullmatch(found.message) else None
@@ -98,17 +102,13 @@ def typed(body: Body) -> Typed | None:
     found = Typed(
         verb=verb.lower(),
         rest=rest.strip(),
-        team=_text(body, "team_id") or _text(body, "enterprise_id"),
+        team=origin_of(body).team,
         user=_text(body, "user_id"),
         channel=_text(body, "channel_id"),
         trigger=_text(body, "trigger_id"),
     )
     names = all(_NAME.fullmatch(name) for name in (found.team, found.user, found.channel))
     return found if names and _TRIGGER.fullmatch(found.trigger) else None
-
-
-def _team(body: Body) -> str:
-    return _text(_inner(body, "team"), "id") or _text(_inner(body, "enterprise"), "id")
 
 
 def _inner(body: Body, name: str) -> Body:

@@ -28,8 +28,14 @@ SCOPES = {
 """Of the bot's token, and what for."""
 
 
-def manifest(name: str, *, events_url: str | None = None) -> dict[str, Any]:
-    """For Socket Mode, or for HTTP events at `events_url`."""
+def manifest(
+    name: str, *, events_url: str | None = None, redirect_url: str | None = None
+) -> dict[str, Any]:
+    """For Socket Mode, or for HTTP events at `events_url`; for several workspaces where there is a
+    `redirect_url`."""
+    oauth: dict[str, Any] = {"scopes": {"bot": sorted(SCOPES)}}
+    if redirect_url is not None:
+        oauth["redirect_urls"] = [redirect_url]
     events: dict[str, Any] = {"bot_events": list(EVENTS)}
     interactivity: dict[str, Any] = {"is_enabled": True}
     command: dict[str, Any] = {
@@ -54,12 +60,12 @@ def manifest(name: str, *, events_url: str | None = None) -> dict[str, Any]:
             "bot_user": {"display_name": name, "always_online": True},
             "slash_commands": [command],
         },
-        "oauth_config": {"scopes": {"bot": sorted(SCOPES)}},
+        "oauth_config": oauth,
         "settings": {
             "event_subscriptions": events,
             "interactivity": interactivity,
             "org_deploy_enabled": False,
             "socket_mode_enabled": events_url is None,
-            "token_rotation_enabled": False,
+            "token_rotation_enabled": redirect_url is not None,
         },
     }

@@ -7,16 +7,24 @@ import json
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from slack_bolt.response import BoltResponse
 
 from bot.adapters.slack.blocks import escape
 from bot.adapters.slack.calls import FAULTS
-from bot.adapters.slack.events import CHANNEL, Edited, Said, understood
+from bot.adapters.slack.events import (
+    CHANNEL,
+    Edited,
+    Said,
+    is_farewell,
+    place_parts,
+    understood,
+)
 from bot.adapters.slack.interactions import Pressed, Remarked, Typed, pressed, remarked, typed
+from bot.adapters.slack.origin import Origin, origin_of
 from bot.adapters.slack.overheard import Overheard
 from bot.adapters.slack.status import help_lines, report_lines, status_lines
 from bot.adapters.slack.surfaces import (
@@ -28,7 +36,7 @@ from bot.adapters.slack.surfaces import (
     remark_form,
 )
 from bot.adapters.slack.workspaces import NotInstalled, Workspaces
-from bot.delivery import Incoming, Place
+from bot.delivery import Incoming, Place, Postponed
 from bot.desk import Desk
 from bot.errors import StoreError, UnknownMessage
 from bot.hours import ALWAYS_OPEN, BusinessHours
@@ -72,35 +80,36 @@ class Reception:
             return BoltResponse(status=503)
 
     async def _received(self, body: Mapping[str, Any]) -> BoltResponse | None:
-        kind = body.get("type")
+        kind, origin = body.get("type"), origin_of(body)
         if kind == "event_callback":
-            await self._happened(body)
+            await self._happened(body, origin)
+        elif kind not in ("block_actions", "view_submission") and "command" not in body:
+            return None
+        elif await self._workspaces.bot_user(origin.team, origin.organisation) is None:
+            _logger.warning("kefu is not installed in the Slack workspace %r", origin.team)
         elif kind == "block_actions":
             if press := pressed(body):
                 await self._pressed(press)
         elif kind == "view_submission":
             if remark := remarked(body):
                 await self._remarked(remark)
-        elif "command" in body:
-            return _told(await self._typed(typed(body)))
         else:
-            return None
+            return _told(await self._typed(typed(body)))
         return BoltResponse(status=200)
 
-    async def _happened(self, body: Mapping[str, Any]) -> None:
+    async def _happened(self, body: Mapping[str, Any], origin: Origin) -> None:
         event = body.get("event")
         if not isinstance(event, Mapping):
             return
-        team = str(body.get("team_id") or body.get("enterprise_id") or "")
-        kind = event.get("type")
-        if kind == "app_home_opened":
-            if event.get("tab") == "home":
-                self._in_a_while(self._show_home(team, str(event.get("user"))))
-        elif kind in ("app_uninstalled", "tokens_revoked"):
-            await self._workspaces.forget(team)
-            _logger.warning("kefu was uninstalled from the Slack workspace %r", team)
-        elif bot_user := await self._workspaces.bot_user(team):
-            await self.take(body, bot_user)
+        if is_farewell(event):
+            if await self._workspaces.forget(origin.installation, _until(body)):
+                told = "kefu was uninstalled from the Slack workspace %r"
+                _logger.warning(told, origin.installation)
+        elif bot_user := await self._workspaces.bot_user(origin.team, origin.organisation):
+            if event.get("type") != "app_home_opened":
+                await self.take({**body, "team_id": origin.team}, bot_user)
+            elif event.get("tab") == "home":
+                self._in_a_while(self._show_home(origin.team, str(event.get("user"))))
 
     async def take(self, body: Mapping[str, Any], bot_user: str) -> None:
         """A message, if it is one and for us."""
@@ -121,9 +130,10 @@ class Reception:
             await inbox.delete(message)
 
     async def _pressed(self, press: Pressed) -> None:
-        place = await self._store.outbox.place_of(press.message)
-        if place is None or not place.key.startswith(f"{press.team}/"):
+        place = await self._place_of(press.message, press.team)
+        if place is None:
             return
+        press = replace(press, team=place_parts(place.key)[0])
         language = await self._store.log.language_of(press.message)
         if press.action == PERSON:
             await self._desk.take_in(
@@ -145,12 +155,21 @@ class Reception:
             self._in_a_while(self._ask_why(press, language))
 
     async def _remarked(self, remark: Remarked) -> None:
-        place = await self._store.outbox.place_of(remark.message)
-        if place is not None and place.key.startswith(f"{remark.team}/"):
-            customer = f"{remark.team}/{remark.user}"
+        place = await self._place_of(remark.message, remark.team)
+        if place is not None:
+            customer = f"{place_parts(place.key)[0]}/{remark.user}"
             await self._store.feedback.give(
                 remark.message, customer, helpful=False, remark=remark.text
             )
+
+    async def _place_of(self, message: str, team: str) -> Place | None:
+        """Of a reply of that workspace's, or of one in the organisation that is named instead."""
+        place = await self._store.outbox.place_of(message)
+        if place is None or place.channel != CHANNEL:
+            return None
+        there = place_parts(place.key)[0]
+        is_theirs = there == team or (team and await self._workspaces.organisation(there) == team)
+        return place if is_theirs else None
 
     async def _typed(self, given: Typed | None) -> str:
         if given is None:
@@ -202,7 +221,7 @@ class Reception:
         """A courtesy: nothing depends on it, and it is not tried again."""
         try:
             await (await self._workspaces.web(team)).api_call(method, json=dict(arguments))
-        except (*FAULTS, NotInstalled) as error:
+        except (*FAULTS, NotInstalled, Postponed) as error:
             _logger.warning("%s failed: %r", method, error)
 
     def _in_a_while(self, work: Awaitable[None]) -> None:
@@ -217,6 +236,14 @@ async def _quietly(work: Awaitable[None]) -> None:
         await work
     except (StoreError, UnknownMessage) as error:
         _logger.warning("%s", error)
+
+
+def _until(body: Mapping[str, Any]) -> datetime:
+    """An installation that is younger is another one. Slack tells the whole second, and its clock
+    may be behind ours."""
+    told = body.get("event_time")
+    at = told if isinstance(told, int) and 0 < told < 10**11 else time.time()
+    return datetime.fromtimestamp(at, UTC) + timedelta(seconds=2)
 
 
 def _told(text: str) -> BoltResponse:

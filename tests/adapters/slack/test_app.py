@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -234,3 +235,13 @@ async def test_a_port_that_is_taken_is_named(slack: SlackServer, store: Store) -
         with pytest.raises(SettingsError, match=f"--http 127.0.0.1:{port} cannot be listened on"):
             async with app.http("127.0.0.1", port):
                 pass
+
+
+async def test_without_a_secret_to_know_slack_by_no_events_are_taken(
+    slack: SlackServer, store: Store
+) -> None:
+    app = await app_of(slack, store, http=False)
+    app._credentials = replace(app._credentials, signing_secret="")
+    async with app.http("127.0.0.1", 0) as port:
+        slack.events_url = f"http://127.0.0.1:{port}/slack/events"
+        assert (await slack.post_event({"type": "event_callback"}))[0] == 404

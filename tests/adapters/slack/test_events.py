@@ -8,6 +8,7 @@ from bot.adapters.slack.events import (
     Deleted,
     Edited,
     Said,
+    is_farewell,
     place_parts,
     plain_text,
     understood,
@@ -51,10 +52,19 @@ def test_both_events_of_a_mention_are_one_message() -> None:
     assert plain.message.text == "hello"
 
 
-def test_a_direct_message_needs_no_mention() -> None:
-    found = understood(said(channel="D1", channel_type="im"), US)
+@pytest.mark.parametrize(
+    ("given", "is_direct"),
+    [
+        ({"channel": "D1", "channel_type": "im"}, True),
+        ({"channel": "D1"}, True),
+        ({"channel": "D1", "channel_type": "mpim"}, False),
+        ({"channel": "C1"}, False),
+    ],
+)
+def test_a_direct_message_needs_no_mention(given: dict[str, str], is_direct: bool) -> None:
+    found = understood(said(**given), US)
     assert found is not None
-    assert found.is_addressed
+    assert found.is_addressed is is_direct
 
 
 def test_an_enterprise_without_a_team() -> None:
@@ -131,3 +141,17 @@ def test_files_come_along_and_nothing_is_believed_of_them() -> None:
     strange = understood(said(subtype="file_share", files="F1"), US)
     assert strange is not None
     assert strange.message.attachments == ()
+
+
+@pytest.mark.parametrize(
+    ("event", "is_so"),
+    [
+        ({"type": "app_uninstalled"}, True),
+        ({"type": "tokens_revoked", "tokens": {"bot": ["U1"]}}, True),
+        ({"type": "tokens_revoked", "tokens": {"oauth": ["U1"]}}, False),
+        ({"type": "tokens_revoked"}, False),
+        ({"type": ["app_uninstalled"]}, False),
+    ],
+)
+def test_farewells(event: dict[str, Any], is_so: bool) -> None:
+    assert is_farewell(event) is is_so

@@ -138,7 +138,7 @@ class SlackServer:
         """As a customer; returns its ts. A mention comes as two events, as with Slack."""
         message = self.workspace.add(channel, user=user, text=text, thread_ts=thread, **more)
         kinds = ["message"]
-        if f"<@{BOT_USER}>" in text:
+        if f"<@{self.workspace.bot_user}>" in text:
             kinds.append("app_mention")
         im = self.workspace.channels[channel].is_im
         for kind in kinds:
@@ -264,7 +264,8 @@ class SlackServer:
 
     def replies(self, channel: str, thread: str) -> list[dict[str, Any]]:
         """Of the bot."""
-        return [m for m in self.workspace.thread(channel, thread) if m.get("user") == BOT_USER]
+        us = self.workspace.bot_user
+        return [m for m in self.workspace.thread(channel, thread) if m.get("user") == us]
 
     async def _deliver(self, delivery: Delivery, delay: float) -> None:
         await asyncio.sleep(delay)

@@ -72,6 +72,8 @@ class Channel:
 
 @dataclass
 class Workspace:
+    team: str = TEAM
+    bot_user: str = BOT_USER
     channels: dict[str, Channel] = field(default_factory=lambda: {"C0HELP": Channel()})
     messages: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     """By channel and ts, in the order of the platform."""
@@ -144,7 +146,10 @@ class Workspace:
             raise Refusal(str(refusal)) from None
 
     def _auth_test(self, _: Mapping[str, Any]) -> dict[str, Any]:
-        return {"team_id": TEAM, "user_id": BOT_USER, "bot_id": BOT, "team": "Kefu", "user": "kefu"}
+        return {
+            "team_id": self.team, "user_id": self.bot_user, "bot_id": BOT, "team": "Kefu",
+            "user": "kefu",
+        }  # fmt: skip
 
     def _post(self, given: Mapping[str, Any]) -> dict[str, Any]:
         channel, thread = str(given["channel"]), given.get("thread_ts")
@@ -153,7 +158,7 @@ class Workspace:
         _check_text(given)
         message = self.add(
             channel,
-            user=BOT_USER,
+            user=self.bot_user,
             bot_id=BOT,
             text=given.get("text", ""),
             thread_ts=thread,

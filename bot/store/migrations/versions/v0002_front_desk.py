@@ -1,5 +1,5 @@
-"""Places, inbox, outbox, cursors, feedback, notes; who holds a conversation, and how its customer
-feels."""
+"""Places, inbox, outbox, cursors, feedback, notes, installations; who holds a conversation, and how
+its customer feels."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ def upgrade() -> None:
     _cursors()
     _feedback()
     _notes()
+    _installations()
 
 
 def _places() -> None:
@@ -150,6 +151,32 @@ def _notes() -> None:
         sa.Column("written_at", sa.DateTime(timezone=True), nullable=False),
     )
     op.create_index("ix_notes_conversation", "notes", ["conversation_id", "number"])
+
+
+def _installations() -> None:
+    op.create_table(
+        "installations",
+        sa.Column("channel", sa.Text(), primary_key=True),
+        sa.Column("workspace", sa.Text(), primary_key=True),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("bot_user", sa.Text(), nullable=False),
+        sa.Column("token", sa.Text(), nullable=False),
+        sa.Column("refresh_token", sa.Text(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True)),
+        sa.Column("renewed_until", sa.DateTime(timezone=True)),
+        sa.Column("installed_at", sa.DateTime(timezone=True), nullable=False),
+    )
+    op.create_table(
+        "memberships",
+        sa.Column("channel", sa.Text(), primary_key=True),
+        sa.Column("workspace", sa.Text(), primary_key=True),
+        sa.Column("organisation", sa.Text(), nullable=False),
+    )
+    op.create_table(
+        "oauth_states",
+        sa.Column("state", sa.Text(), primary_key=True),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+    )
 
 
 def _place_number() -> sa.Column[int]:
