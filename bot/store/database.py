@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
@@ -78,6 +79,11 @@ class Database:
                 session = await stack.enter_async_context(AsyncSession(self._writer))
                 await stack.enter_async_context(session.begin())
                 yield session
+
+    def make_private(self) -> None:
+        """A new file is its owner's alone: customers' words and tokens stand in it."""
+        with suppress(OSError):  # SQLite says what is the matter
+            os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
 
     async def _connect(self) -> aiosqlite.Connection:
         connection = aiosqlite.connect(self.path, timeout=self._busy_seconds, isolation_level=None)

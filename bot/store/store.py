@@ -58,6 +58,7 @@ async def open_store(url: str | Path) -> Store:
     """
     database = Database(database_path(url))
     try:
+        database.make_private()
         await migrate(database)
         await database.keep_open()
     except BaseException:

@@ -1,6 +1,7 @@
 import asyncio
 import os
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -153,3 +154,11 @@ def test_a_folder_that_may_not_be_written_to(tmp_path: Path) -> None:
         "give this user the right to read and write its folder"
     )
     tmp_path.chmod(0o700)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files have other rights there")
+async def test_a_new_database_is_its_owners_alone(tmp_path: Path) -> None:
+    async with await open_store(tmp_path / "kefu.db") as store:
+        await store.log.start(channel="terminal")
+        modes = {one.name: stat.S_IMODE(one.stat().st_mode) for one in os.scandir(tmp_path)}
+    assert set(modes.values()) == {0o600}, modes

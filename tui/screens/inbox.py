@@ -118,9 +118,11 @@ class InboxScreen(Screen[None]):
             self._trouble = ""
 
     async def show(self, conversation_id: str, at: str | None = None) -> None:
+        """The list, which may be long, is drawn anew after it."""
         with self._told():
             await self.talk.show(conversation_id, at)
-            await self._refresh()
+            await self.talk.follow()
+        self._look()
 
     @contextmanager
     def _told(self) -> Iterator[None]:

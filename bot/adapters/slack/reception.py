@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import time
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -44,6 +45,7 @@ from bot.store import Store
 from bot.text import printable
 
 _LONGEST_ECHO = 500
+_REMEMBERED = 10_000
 _logger = logging.getLogger("kefu")
 
 
@@ -68,6 +70,8 @@ class Reception:
         self._business = business or Business()
         self._clock = clock
         self._overheard = Overheard()
+        self._ours: OrderedDict[Place, None] = OrderedDict()
+        """Places of which it is known that they are kefu's, the latest last."""
         self._later: set[asyncio.Task[None]] = set()
 
     async def received(self, body: Mapping[str, Any]) -> BoltResponse | None:
@@ -117,17 +121,32 @@ class Reception:
         if found is None:
             return
         inbox, message = self._store.inbox, found.message
-        if not (found.is_addressed or await inbox.knows(message.place)):
+        if not (found.is_addressed or await self._is_ours(message.place)):
             if isinstance(found, Said) and not message.place.key.endswith(message.position):
                 self._overheard.add(message)
         elif isinstance(found, Said):
             await self._desk.take_in(message)
+            self._remember(message.place)
             for earlier in self._overheard.taken_from(message.place):
                 await self._desk.take_in(earlier)
         elif isinstance(found, Edited):
             await self._desk.edit(message, is_addressed=found.is_addressed)
         else:
             await inbox.delete(message)
+
+    async def _is_ours(self, place: Place) -> bool:
+        """Looked up once: many messages come at a time, and each look costs what storing does."""
+        if place in self._ours:
+            return True
+        if not await self._store.inbox.knows(place):
+            return False
+        self._remember(place)
+        return True
+
+    def _remember(self, place: Place) -> None:
+        self._ours[place] = None
+        if len(self._ours) > _REMEMBERED:
+            self._ours.popitem(last=False)
 
     async def _pressed(self, press: Pressed) -> None:
         place = await self._place_of(press.message, press.team)
