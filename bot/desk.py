@@ -12,10 +12,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from bot.assistant import Assistant
@@ -90,7 +90,7 @@ class DeskLimits:
     longest_pause: float = 1800.0
     drain_seconds: float = 20.0
     replies_a_minute: int = 20
-    """In one conversation; more wait."""
+    """In one conversation, by one process; more wait."""
     pace: Pace = field(default_factory=Pace)
 
 
@@ -108,6 +108,9 @@ class Desk:
         attached."""
         self._store, self._assistant, self._adapter = store, assistant, adapter
         self._live, self._fetch = live, fetch
+        self._served: Counter[str] = Counter()
+        """Conversations, each with how often it was served in this minute."""
+        self._minute = time.monotonic()
         self._limits = limits = limits or DeskLimits()
         self._workers: Crew[Lease] = Crew(
             limits.workers, self._lease_incoming, self._serve, poll_seconds=limits.poll_seconds
@@ -181,17 +184,20 @@ class Desk:
             except Exception as error:  # there are three more chances
                 _logger.warning("leases were not renewed: %r", error)
 
-    async def _is_too_much(self, lease: Lease) -> bool:
+    def _is_too_much(self, lease: Lease) -> bool:
         """Two programs may be talking to each other."""
-        since = datetime.now(UTC) - timedelta(seconds=_MINUTE)
-        said = await self._store.log.count_replies(lease.conversation.id, since)
-        return said >= self._limits.replies_a_minute
+        now = time.monotonic()
+        if now - self._minute > _MINUTE:
+            self._minute = now
+            self._served.clear()
+        self._served[lease.conversation.id] += 1
+        return self._served[lease.conversation.id] > self._limits.replies_a_minute
 
     async def _serve(self, lease: Lease) -> None:
         try:
             if lease.attempt > self._limits.leases:
                 await self._give_up(lease, "it could not be finished")
-            elif await self._is_too_much(lease):
+            elif self._is_too_much(lease):
                 await self._store.inbox.postpone(
                     lease, seconds=_MINUTE / 4, reason="too many replies a minute", counts=False
                 )

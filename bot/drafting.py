@@ -18,9 +18,11 @@ _logger = logging.getLogger("kefu")
 @dataclass(frozen=True, slots=True)
 class Pace:
     after: float = 1.0
-    """Seconds: a reply that is there by then is shown whole."""
+    """Seconds from its first word: a reply that is whole by then is not shown in parts."""
     every: float = 1.2
     """Seconds between two parts: platforms take about one a second."""
+    patience: float = 3.0
+    """Seconds without a word after which a sign of life is given."""
     status_every: float = 60.0
     """Seconds between two signs of life; Slack forgets one after two minutes."""
 
@@ -31,6 +33,7 @@ class Drafting:
         self._text = self._shown = ""
         self._draft = ""
         self._ahead = 0
+        self._spoke_at: float | None = None
         self._is_over = bool(lease.draft)
         """What an earlier attempt began is not written on: the reply takes its place."""
         self._closing = asyncio.Event()
@@ -38,6 +41,7 @@ class Drafting:
 
     def add(self, piece: str) -> None:
         self._text += piece
+        self._spoke_at = self._spoke_at or time.monotonic()
 
     def waits(self, ahead: int) -> None:
         """For the engine, behind so many."""
@@ -57,16 +61,19 @@ class Drafting:
                 _logger.info("a draft was left as it is: %s", error)
 
     async def _run(self) -> None:
-        told = float("-inf")
+        told = time.monotonic() - self._pace.status_every + self._pace.patience
         pause = self._pace.after
         while not await self._closes_within(pause):
-            pause = self._pace.every
+            pause, now = self._pace.every, time.monotonic()
             try:
-                if self._text.strip() and not self._is_over:
+                if self._spoke_at is None:
+                    if now - told >= self._pace.status_every:
+                        told = now
+                        await self._live.status(self._lease.place, self._ahead)
+                elif (due := self._spoke_at + self._pace.after) > now:
+                    pause = due - now
+                elif self._text.strip() and not self._is_over:
                     await self._show()
-                elif not self._text and time.monotonic() - told > self._pace.status_every:
-                    told = time.monotonic()
-                    await self._live.status(self._lease.place, self._ahead)
             except Postponed as error:
                 pause = max(pause, error.seconds or 0.0)
             except (Undeliverable, LeaseLost, StoreError) as error:

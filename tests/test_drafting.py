@@ -13,7 +13,7 @@ from bot.delivery import Incoming, Lease, Place, Postponed, Undeliverable
 from bot.drafting import Drafting, Pace
 from bot.store import Store, open_store
 
-PACE = Pace(after=0.01, every=0.01)
+PACE = Pace(after=0.01, every=0.01, patience=0.02)
 PLACE = Place("slack", "a")
 
 

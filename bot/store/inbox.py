@@ -12,7 +12,7 @@ from bot.conversation import ConversationState, Message, MessageState, Reply, Ro
 from bot.delivery import OPEN_FATES, Attachment, Fate, Incoming, Lease, Place, Post, Posting
 from bot.errors import LeaseLost
 from bot.store.database import Database
-from bot.store.line import in_line, is_at, ready, turn_of
+from bot.store.line import at, in_line, is_at, ready_numbers, ready_rows, turn_of
 from bot.store.log import append, edit, title_from
 from bot.store.rows import (
     conversation_of,
@@ -97,15 +97,15 @@ class Inbox:
     async def lease(self, channel: str, *, limit: int, seconds: float) -> list[Lease]:
         """The next messages to work on, each the first of its conversation, for so long."""
         async with self._database.reading() as session:
-            found = ready(channel, self._clock()).with_only_columns(InboxRow.number)
-            numbers = (await session.scalars(found.limit(limit))).all()
+            given = {"channel": channel, "most": limit, **at(self._clock())}
+            numbers = (await session.scalars(ready_numbers(), given)).all()
         if not numbers:
             return []
         async with self._database.writing() as session:
             now = self._clock()  # not before the wait for the database
-            query = ready(channel, now).where(InboxRow.number.in_(numbers))
+            given = {"channel": channel, "numbers": numbers, **at(now)}
             leases = []
-            for row, place, conversation in await session.execute(query):
+            for row, place, conversation in await session.execute(ready_rows(), given):
                 row.state, row.leased_until = Fate.LEASED, now + timedelta(seconds=seconds)
                 row.fence, row.attempts = row.fence + 1, row.attempts + 1
                 row.is_drafting = False
@@ -182,7 +182,7 @@ class Inbox:
         query = in_line(channel).limit(limit)
         async with self._database.reading() as session:
             found = await session.execute(query)
-            return [(Place(row.channel, row.key), at - 1) for row, at in found]
+            return [(Place(row.channel, row.key), place - 1) for row, place in found]
 
     async def record(
         self, lease: Lease, reply: Reply, then: ConversationState | None = None

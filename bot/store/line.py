@@ -4,13 +4,26 @@ places."""
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Integer,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from bot.delivery import OPEN_FATES, Fate, Place
+from bot.store.columns import StoredText, UtcDateTime
 from bot.store.schema import ConversationRow, InboxRow, PlaceRow
 
 _ORDER = InboxRow.turn, InboxRow.number
@@ -18,20 +31,44 @@ _FAR = timedelta(minutes=35)
 """Longer than any pause or lease: what is further ahead was written by a clock that was wrong."""
 
 
-def has_come(time: Any, now: datetime) -> ColumnElement[bool]:
-    return or_(time <= now, time > now + _FAR)
+_NOW, _THEN = bindparam("now", type_=UtcDateTime()), bindparam("far", type_=UtcDateTime())
+CHANNEL = bindparam("channel", type_=StoredText())
+MOST = bindparam("most", type_=Integer())
+NUMBERS: BindParameter[int] = bindparam("numbers", expanding=True)
+"""Of rows."""
 
 
-def has_run_out(until: Any, now: datetime) -> ColumnElement[bool]:
+def at(now: datetime) -> dict[str, datetime]:
+    """What `has_come` and `has_run_out` are told."""
+    return {"now": now, "far": now + _FAR}
+
+
+def has_come(time: Any) -> ColumnElement[bool]:
+    return or_(time <= _NOW, time > _THEN)
+
+
+def has_run_out(until: Any) -> ColumnElement[bool]:
     """Of a lease."""
-    return or_(until < now, until > now + _FAR)
+    return or_(until < _NOW, until > _THEN)
 
 
-def ready(channel: str, now: datetime) -> Select[InboxRow, PlaceRow, ConversationRow]:
-    """The first open message of each place that nobody works on, by whose turn it is."""
+@cache
+def ready_numbers() -> Select[int]:
+    """Of `ready`, MOST at most. To make such a query costs as much as to run it."""
+    return ready().with_only_columns(InboxRow.number).limit(MOST)
+
+
+@cache
+def ready_rows() -> Select[InboxRow, PlaceRow, ConversationRow]:
+    """Those of NUMBERS that are still ready."""
+    return ready().where(InboxRow.number.in_(NUMBERS))
+
+
+def ready() -> Select[InboxRow, PlaceRow, ConversationRow]:
+    """The first open message of each place of CHANNEL that nobody works on, by whose turn it is."""
     other = aliased(InboxRow)
     here = other.place_number == InboxRow.place_number
-    is_leased = and_(other.state == Fate.LEASED, ~has_run_out(other.leased_until, now))
+    is_leased = and_(other.state == Fate.LEASED, ~has_run_out(other.leased_until))
     is_worked_on = exists().where(here, is_leased)
     comes_before = or_(
         other.position < InboxRow.position,
@@ -42,8 +79,8 @@ def ready(channel: str, now: datetime) -> Select[InboxRow, PlaceRow, Conversatio
         select(InboxRow, PlaceRow, ConversationRow)
         .join(PlaceRow, PlaceRow.number == InboxRow.place_number)
         .join(ConversationRow, ConversationRow.id == PlaceRow.conversation_id)
-        .where(InboxRow.channel == channel, InboxRow.state.in_(OPEN_FATES))
-        .where(has_come(InboxRow.not_before, now), ~is_worked_on, ~is_later)
+        .where(InboxRow.channel == CHANNEL, InboxRow.state.in_(OPEN_FATES))
+        .where(has_come(InboxRow.not_before), ~is_worked_on, ~is_later)
         .order_by(*_ORDER)
     )
 

@@ -164,13 +164,6 @@ class ConversationLog:
         async with self._database.reading() as session:
             return await session.scalar(select(func.count()).where(mine)) or 0
 
-    async def count_replies(self, conversation_id: str, since: datetime) -> int:
-        """Of the bot."""
-        mine = MessageRow.conversation_id == conversation_id, MessageRow.role == Role.ASSISTANT
-        query = select(func.count()).where(*mine, MessageRow.created_at >= since)
-        async with self._database.reading() as session:
-            return await session.scalar(query) or 0
-
     async def count(self) -> int:
         """Of conversations."""
         async with self._database.reading() as session:

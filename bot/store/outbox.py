@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import cache
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, update
 from sqlalchemy.orm import aliased
@@ -12,7 +13,7 @@ from bot.conversation import ConversationState, Message, Reply, Role
 from bot.delivery import Outgoing, Place, Post, Posting
 from bot.store.database import Database
 from bot.store.inbox import outbox_row
-from bot.store.line import has_come, has_run_out
+from bot.store.line import CHANNEL, MOST, NUMBERS, at, has_come, has_run_out
 from bot.store.log import append, conversation_row_of
 from bot.store.rows import message_of, reply_row, utc_now
 from bot.store.schema import ConversationRow, MessageRow, OutboxRow, PlaceRow
@@ -29,15 +30,15 @@ class Outbox:
     async def lease(self, channel: str, *, limit: int, seconds: float) -> list[Outgoing]:
         """The next to be posted, the first of each place, for so long."""
         async with self._database.reading() as session:
-            found = _ready(channel, self._clock()).with_only_columns(OutboxRow.number)
-            numbers = (await session.scalars(found.limit(limit))).all()
+            given = {"channel": channel, "most": limit, **at(self._clock())}
+            numbers = (await session.scalars(_ready_numbers(), given)).all()
         if not numbers:
             return []
         async with self._database.writing() as session:
             now = self._clock()  # not before the wait for the database
-            query = _ready(channel, now).where(OutboxRow.number.in_(numbers))
+            given = {"channel": channel, "numbers": numbers, **at(now)}
             leased = []
-            for row, place, message in await session.execute(query):
+            for row, place, message in await session.execute(_ready_rows(), given):
                 row.may_have_landed |= row.state is Posting.SENDING  # whoever sent it was cut off
                 row.state, row.leased_until = Posting.SENDING, now + timedelta(seconds=seconds)
                 row.fence, row.attempts = row.fence + 1, row.attempts + 1
@@ -165,8 +166,18 @@ def _mine(outgoing: Outgoing) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def _ready(channel: str, now: datetime) -> Select[OutboxRow, PlaceRow, MessageRow]:
-    """The first unsent message of each place, unless it is being sent."""
+@cache
+def _ready_numbers() -> Select[int]:
+    return _ready().with_only_columns(OutboxRow.number).limit(MOST)
+
+
+@cache
+def _ready_rows() -> Select[OutboxRow, PlaceRow, MessageRow]:
+    return _ready().where(OutboxRow.number.in_(NUMBERS))
+
+
+def _ready() -> Select[OutboxRow, PlaceRow, MessageRow]:
+    """The first unsent message of each place of CHANNEL, unless it is being sent."""
     other, others_message = aliased(OutboxRow), aliased(MessageRow)
     is_held = ConversationRow.agent != ""
     is_reply = OutboxRow.kind == Post.REPLY
@@ -174,7 +185,7 @@ def _ready(channel: str, now: datetime) -> Select[OutboxRow, PlaceRow, MessageRo
     is_over = and_(  # a takeover that was broken off has not withdrawn it
         is_held,
         others_message.role == Role.ASSISTANT,
-        or_(other.state == Posting.PENDING, has_run_out(other.leased_until, now)),
+        or_(other.state == Posting.PENDING, has_run_out(other.leased_until)),
     )
     is_later = (
         exists(other.number)
@@ -182,13 +193,13 @@ def _ready(channel: str, now: datetime) -> Select[OutboxRow, PlaceRow, MessageRo
         .where(other.place_number == OutboxRow.place_number, other.state.in_(_UNSENT))
         .where(other.number < OutboxRow.number, other.kind == OutboxRow.kind, ~is_over)
     )
-    is_free = or_(OutboxRow.state == Posting.PENDING, has_run_out(OutboxRow.leased_until, now))
+    is_free = or_(OutboxRow.state == Posting.PENDING, has_run_out(OutboxRow.leased_until))
     return (
         select(OutboxRow, PlaceRow, MessageRow)
         .join(PlaceRow, PlaceRow.number == OutboxRow.place_number)
         .join(MessageRow, MessageRow.id == OutboxRow.message_id)
         .join(ConversationRow, ConversationRow.id == PlaceRow.conversation_id)
-        .where(OutboxRow.channel == channel, OutboxRow.state.in_(_UNSENT))
-        .where(has_come(OutboxRow.not_before, now), is_free, ~is_later, ~is_silenced)
+        .where(OutboxRow.channel == CHANNEL, OutboxRow.state.in_(_UNSENT))
+        .where(has_come(OutboxRow.not_before), is_free, ~is_later, ~is_silenced)
         .order_by(OutboxRow.number)
     )
