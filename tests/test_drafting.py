@@ -183,3 +183,19 @@ async def test_a_part_of_a_life_that_ended_holds_no_takeover_up(store: Store) ->
     assert await store.outbox.take_over(lease.conversation.id, "ben") == 0
     found = await store.log.conversation(lease.conversation.id)
     assert found.state is ConversationState.HANDED_OFF
+
+
+async def test_a_draft_waits_for_the_reply_before_it(store: Store, screen: Screen) -> None:
+    """Else that reply, looking for its own draft, would take the place of this one."""
+    first = await leased(store)
+    assert await store.inbox.draft(first, "?000001")
+    await store.inbox.record(first, Reply("first", ReplyStatus.ANSWERED, "en"))
+    await store.inbox.take_in(Incoming(PLACE, "2", "000002", "anna", "and?"))
+    draft = Drafting(store.inbox, screen, await leased(store), PACE)
+    draft.add("One ")
+    await asyncio.sleep(0.1)
+    assert screen.shown == []
+    (outgoing,) = await store.outbox.lease("slack", limit=1, seconds=60)
+    await store.outbox.sent(outgoing, "ts1")
+    await until(lambda: screen.shown)
+    await draft.close()

@@ -5,11 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, func, select, update
+from sqlalchemy import ColumnElement, Select, and_, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.conversation import ConversationState, Message, MessageState, Reply, Role
-from bot.delivery import OPEN_FATES, Attachment, Fate, Incoming, Lease, Place, Post, Posting
+from bot.delivery import (
+    OPEN_FATES,
+    Attachment,
+    Fate,
+    Incoming,
+    Lease,
+    Place,
+    Post,
+    Posting,
+    Postponed,
+)
 from bot.errors import LeaseLost
 from bot.store.database import Database
 from bot.store.line import at, in_line, is_at, ready_numbers, ready_rows, turn_of
@@ -161,12 +171,15 @@ class Inbox:
 
     async def draft(self, lease: Lease, reference: str) -> bool:
         """A part of the reply may be shown now, until `drafted`; False where a person has the
-        conversation. Raise LeaseLost."""
+        conversation. Raise LeaseLost, and Postponed where an earlier reply is not there yet: a
+        draft that is looked for is the only one."""
         async with self._database.writing() as session:
             row = await _held(session, lease)
             conversation = await _conversation(session, row)
             if conversation.state is ConversationState.HANDED_OFF:
                 return False
+            if await session.scalar(_is_unsent(row.place_number)):
+                raise Postponed("an earlier reply is on its way")
             row.draft, row.is_drafting = reference, True
             return True
 
@@ -295,6 +308,14 @@ class Inbox:
     def _end(self, row: InboxRow, fate: Fate, reason: str | None) -> None:
         row.state, row.reason, row.ended_at = fate, reason, self._clock()
         row.leased_until, row.text, row.attachments = None, "", []
+
+
+def _is_unsent(place: int) -> Select[bool]:
+    """Whether a reply to the place is on its way."""
+    unsent = OutboxRow.state.in_((Posting.PENDING, Posting.SENDING))
+    return select(
+        exists().where(OutboxRow.place_number == place, unsent, OutboxRow.kind == Post.REPLY)
+    )
 
 
 def _reply_of(row: InboxRow, message_id: str) -> OutboxRow:

@@ -131,7 +131,7 @@ async def test_killed_at_random_moments(tmp_path: Path) -> None:
         with lives(tmp_path, slack, 2) as processes:
             writing = asyncio.create_task(customers.run(THREADS, pause=0.3))
             for number in range(KILLS):
-                await asyncio.sleep(random.random() * 0.5)
+                await asyncio.sleep(random.random() * 1.2)
                 await asyncio.to_thread(processes.kill, number % 2)
             customers.stopped = True
             await asyncio.wait_for(writing, 120)
