@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import html
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
-from bot.conversation import Citation, Message, Role
+from bot.adapters.markdown import BOLD, HEADING, linked, sources_of
+from bot.conversation import Message, Role
 from bot.text import printable
 
 Content: TypeAlias = dict[str, Any]
@@ -20,19 +20,14 @@ UNREADABLE = (
     "Please write to me in a room without encryption.\n"
     "此房间的消息已加密，我无法读取。请在未加密的房间里给我留言。"
 )
-_SOURCES = 5
-_SOURCE = 200
 _LINE = 500
-_BOLD = re.compile(r"\*\*(\S(?:[^*\n]*\S)?)\*\*")
-_HEADING = re.compile(r"^#{1,6} +(.+?) *#*$", re.MULTILINE)
-_LINK = re.compile(r"\[([^\]\n]{1,200})\]\((https?://[^\s()<>|]+)\)")
 
 
 def contents_of(message: Message) -> list[Content]:
     """Its text, over several messages where it is long, with its sources below the last. What we
     say by ourselves is a notice: other bots do not answer those."""
     kind = "m.text" if message.role is Role.AGENT else "m.notice"
-    sources = _sources(message.citations)
+    sources = sources_of(message.citations)
     pieces = list(_pieces(printable(message.text))) or ["…"]
     last = len(pieces) - 1
     return [_content(kind, piece, sources if at == last else []) for at, piece in enumerate(pieces)]
@@ -59,7 +54,7 @@ def link_to(room: str, event: str, server: str) -> str:
 
 
 def _content(kind: str, text: str, sources: Sequence[str]) -> Content:
-    body = "\n".join([_linked(text), *([""] if sources else []), *sources])
+    body = "\n".join([linked(text), *([""] if sources else []), *sources])
     formatted = "<br>".join(
         [formatted_body(text), *(f"<em>{html.escape(s)}</em>" for s in sources)]
     )
@@ -79,8 +74,8 @@ def _shown(kind: str, body: str, formatted: str) -> Content:
 def formatted_body(text: str) -> str:
     """Of Markdown: bold and headings look as they should, a link shows where it leads, and what
     else Matrix would take for HTML is escaped."""
-    text = html.escape(_linked(text))
-    text = _BOLD.sub(r"<strong>\1</strong>", _HEADING.sub(r"<strong>\1</strong>", text))
+    text = html.escape(linked(text))
+    text = BOLD.sub(r"<strong>\1</strong>", HEADING.sub(r"<strong>\1</strong>", text))
     return text.replace("\n", "<br>")
 
 
@@ -94,17 +89,3 @@ def _pieces(text: str) -> Iterator[str]:
         rest = rest[cut:].lstrip()
     if rest:
         yield rest
-
-
-def _linked(text: str) -> str:
-    return _LINK.sub(r"\1 (\2)", text)
-
-
-def _sources(citations: Sequence[Citation]) -> list[str]:
-    cited = dict.fromkeys(_source(one) for one in citations if one.cited and one.quote)
-    return list(cited)[:_SOURCES]
-
-
-def _source(citation: Citation) -> str:
-    where = " › ".join(part for part in (citation.title, citation.heading) if part)
-    return "📄 " + printable(where or citation.source)[:_SOURCE].replace("\n", " ")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
+from bot.adapters.markdown import BOLD, HEADING, linked, sources_of
 from bot.conversation import Citation, Message
 from bot.text import printable
 
@@ -17,12 +17,7 @@ BLOCKS = 49
 """Of a reply at most: Slack takes 50, and buttons may follow."""
 FALLBACK = 3_000
 """Characters of the text that stands in notifications, in place of the blocks."""
-_SOURCES = 5
-_SOURCE = 200
 _LINE = 500
-_BOLD = re.compile(r"\*\*(\S(?:[^*\n]*\S)?)\*\*")
-_HEADING = re.compile(r"^#{1,6} +(.+?) *#*$", re.MULTILINE)
-_LINK = re.compile(r"\[([^\]\n]{1,200})\]\((https?://[^\s()<>|]+)\)")
 
 
 def blocks_of(message: Message) -> list[Block]:
@@ -56,8 +51,8 @@ def alert_of(digest: Sequence[str], link: str) -> dict[str, Any]:
 def mrkdwn(text: str) -> str:
     """Of Markdown: bold, headings and links look as they should; what Slack would take for its
     own is escaped, and a link shows where it leads."""
-    text = _LINK.sub(r"\1 (\2)", printable(text))
-    text = _BOLD.sub(r"*\1*", _HEADING.sub(r"*\1*", text))
+    text = linked(printable(text))
+    text = BOLD.sub(r"*\1*", HEADING.sub(r"*\1*", text))
     return escape(text)
 
 
@@ -83,13 +78,8 @@ def split(text: str, size: int) -> Iterator[str]:
 
 
 def _sources(citations: Sequence[Citation]) -> list[Block]:
-    cited = list(dict.fromkeys(_source(one) for one in citations if one.cited and one.quote))
+    cited = [escape(line) for line in sources_of(citations)]
     if not cited:
         return []
-    elements = [{"type": "mrkdwn", "text": text, "verbatim": True} for text in cited[:_SOURCES]]
+    elements = [{"type": "mrkdwn", "text": text, "verbatim": True} for text in cited]
     return [{"type": "context", "elements": elements}]
-
-
-def _source(citation: Citation) -> str:
-    where = " › ".join(part for part in (citation.title, citation.heading) if part)
-    return "📄 " + escape(printable(where or citation.source)[:_SOURCE].replace("\n", " "))

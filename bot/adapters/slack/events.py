@@ -17,7 +17,7 @@ _SPOKEN = {"", "file_share", "thread_broadcast"}
 """Subtypes of what somebody said; all others tell of something else."""
 _SLACKBOT = "USLACKBOT"
 _FILE = re.compile(r"[A-Z0-9]{1,32}")
-_TIMESTAMP = re.compile(r"\d{1,12}\.\d{6}")
+TIMESTAMP = re.compile(r"\d{1,12}\.\d{6}")
 _REFERENCE = re.compile(r"<([^<>|]*)(?:\|([^<>]*))?>")
 
 
@@ -101,18 +101,23 @@ def _incoming(team: str, event: Event, said: Event, bot_user: str) -> Incoming |
     is_bot = "bot_id" in said or said.get("subtype") == "bot_message"
     if is_bot or user in {"", _SLACKBOT, bot_user}:
         return None
-    if not channel or not _TIMESTAMP.fullmatch(ts):
+    if not channel or not TIMESTAMP.fullmatch(ts):
         return None
     thread = _text(said, "thread_ts") or ts
     return Incoming(
         place=Place(CHANNEL, f"{team}/{channel}/{thread}"),
         event=f"{team}/{channel}/{ts}",
-        position=ts.zfill(len("1700000000.000000")),
+        position=position_of(ts),
         customer=f"{team}/{user}",
         text=plain_text(_text(said, "text"), bot_user),
         revision=_text(_inner(said, "edited") or {}, "ts"),
         attachments=tuple(_attachments(said)),
     )
+
+
+def position_of(ts: str) -> str:
+    """Sorts as Slack's timestamps do."""
+    return ts.zfill(len("1700000000.000000"))
 
 
 def place_parts(key: str) -> tuple[str, str, str]:

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from bot.adapters.slack.events import TIMESTAMP
 from bot.adapters.slack.origin import origin_of
 from bot.adapters.slack.surfaces import HELPFUL, PERSON, REMARK, UNHELPFUL
 
 Body: TypeAlias = Mapping[str, Any]
-_TIMESTAMP = re.compile(r"\d{1,12}\.\d{6}")
 _ID = re.compile(r"[0-9a-f]{32}")
 _NAME = re.compile(r"[A-Z0-9]{1,32}")
 """Of teams, channels, users: they stand in the keys of places."""
@@ -77,7 +77,7 @@ def pressed(body: Body) -> Pressed | None:
         trigger=_text(body, "trigger_id"),
     )
     names = all(_NAME.fullmatch(name) for name in (found.team, found.user, found.channel))
-    stamps = all(_TIMESTAMP.fullmatch(stamp) for stamp in (found.thread, found.ts))
+    stamps = all(TIMESTAMP.fullmatch(stamp) for stamp in (found.thread, found.ts))
     return found if names and stamps and _ID.fullmatch(found.message) else None
 
 

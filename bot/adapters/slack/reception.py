@@ -22,6 +22,7 @@ from bot.adapters.slack.events import (
     Said,
     is_farewell,
     place_parts,
+    position_of,
     understood,
 )
 from bot.adapters.slack.interactions import Pressed, Remarked, Typed, pressed, remarked, typed
@@ -159,7 +160,7 @@ class Reception:
                 Incoming(
                     place=place,
                     event=f"{press.team}/{press.channel}/{press.ts}/{press.user}",
-                    position=press.ts.zfill(len("1700000000.000000")),
+                    position=position_of(press.ts),
                     customer=f"{press.team}/{press.user}",
                     text=label_of_person(language),
                 )
