@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from models.training import phrases
-from models.training.tokenizer import TURN_END, TURN_START
+from models.training.chatml import TURN_END, TURN_START
 
 Document = list[tuple[str, bool]]
 
@@ -46,8 +46,12 @@ def turn(role: str, text: str) -> str:
     return f"{TURN_START}{role}\n{text}{TURN_END}\n"
 
 
+def system_of(business: str) -> str:
+    return turn("system", SYSTEM.format(business=business))
+
+
 def system(rng: random.Random) -> str:
-    return turn("system", SYSTEM.format(business=rng.choice(BUSINESSES)))
+    return system_of(rng.choice(BUSINESSES))
 
 
 def question_with_passages(passages: list[tuple[str, str]], question: str, mood: str) -> str:
@@ -59,7 +63,7 @@ def question_with_passages(passages: list[tuple[str, str]], question: str, mood:
 
 
 def plain_documents(data: Path, rng: random.Random) -> Iterator[Document]:
-    """Text, dialogues, questions and translations: everything is learnt."""
+    """Text, dialogues, questions and summaries: everything is learnt."""
     for name, record in records(data, "text"):
         if rng.random() < TEXT_SHARE.get(name, 1.0):
             yield [(record["text"][:6000], True)]
@@ -68,41 +72,10 @@ def plain_documents(data: Path, rng: random.Random) -> Iterator[Document]:
         yield [(system(rng) + "".join(turns), True)]
     for _, record in records(data, "faq"):
         yield [(turn("user", record["question"]) + turn("assistant", record["answer"]), True)]
-    for _, record in records(data, "translation"):
-        if rng.random() < 0.4:
-            pair = [record["en"], record["zh"]]
-            rng.shuffle(pair)
-            yield [(turn("user", f"Translate: {pair[0]}") + turn("assistant", pair[1]), True)]
-
-
-def grounded_documents(data: Path, rng: random.Random) -> Iterator[Document]:
-    """A question, its passages and the reply, as kefu asks them; the reply alone is learnt."""
-    for _, record in records(data, "grounded_qa"):
-        if not record.get("answerable", True) or not record["answer"]:
-            continue
-        language = "zh" if record.get("lang") == "zh" else "en"
-        yield service_document(record, language, rng)
-
-
-def service_document(record: dict[str, Any], language: str, rng: random.Random) -> Document:
-    mood = rng.choices(phrases.MOODS, weights=(3, 5, 2))[0]
-    remarks = phrases.MOOD_REMARKS[language].get(mood)
-    remark = phrases.phrase(remarks, language, rng) + " " if remarks and rng.random() < 0.6 else ""
-    answer = record["answer"].strip()[: rng.choice((150, 300, 600))]
-    shown = [answer] if rng.random() < 0.7 else [p[:400] for p in record["passages"][:2]]
-    titled = [(str(record.get("title") or "Help")[:60], text) for text in shown]
-    spans: Document = [(system(rng), False)]
-    for earlier in record.get("history", [])[-2:] if rng.random() < 0.3 else []:
-        role = ROLE.get(earlier["role"], "user")
-        spans.append((turn(role, earlier["text"][:300]), False))
-    asked = question_with_passages(titled, remark + record["question"], mood)
-    spans.append((turn("user", asked) + f"{TURN_START}assistant\n", False))
-    opening = phrases.phrase(phrases.OPENINGS[language][mood], language, rng)
-    closing = phrases.phrase(phrases.CLOSINGS[language][mood], language, rng)
-    # in use the answer is the encoder's and forced by a grammar: the words around it matter most
-    copies = rng.random() < 0.3
-    spans += [(f"{opening}\n\n", True), (answer, copies), (f"\n\n{closing}{TURN_END}\n", True)]
-    return spans
+    for _, record in records(data, "summary"):
+        told = "\n".join(f"{t['role']}: {t['text']}" for t in record["turns"])[:5000]
+        asked = turn("user", f"Summarise:\n{told}")
+        yield [(asked + turn("assistant", record["summary"]), True)]
 
 
 def small_talk_documents(count: int, rng: random.Random) -> Iterator[Document]:

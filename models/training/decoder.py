@@ -1,7 +1,7 @@
 """The decoder: RMSNorm, rotary positions (half rotation), normed queries and keys, SwiGLU, tied
 embeddings. The shapes and names follow llama.cpp's `qwen3` architecture, which runs it.
 
-B batch, T positions, D width, H heads, K head size.
+B batch, T positions, D width, H heads, K head size, V vocabulary.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from models.training.dial import CONTEXT, HEAD_SIZE, VOCABULARY, Dial
+from models.training.dial import CONTEXT, HEAD_SIZE, Dial
 
 ROPE_BASE = 10_000.0
 NORM_EPSILON = 1e-6
@@ -62,8 +62,8 @@ class Layer(nn.Module):
             project(h).view(batch, length, self.heads, HEAD_SIZE).transpose(1, 2)  # (B, H, T, K)
             for project in (self.query, self.key, self.value)
         )
-        q = rotate(self.query_norm(q), cos, sin)
-        k = rotate(self.key_norm(k), cos, sin)
+        q = rotate(self.query_norm(q), cos, sin).to(v.dtype)
+        k = rotate(self.key_norm(k), cos, sin).to(v.dtype)
         mixed = F.scaled_dot_product_attention(q, k, v, is_causal=True)
         x = x + self.attention_out(mixed.transpose(1, 2).reshape(batch, length, width))
         h = self.feed_forward_norm(x)
@@ -77,7 +77,7 @@ class Decoder(nn.Module):
     def __init__(self, dial: Dial) -> None:
         super().__init__()
         self.dial = dial
-        self.embedding = nn.Embedding(VOCABULARY, dial.width)
+        self.embedding = nn.Embedding(dial.vocabulary, dial.width)
         self.layers = nn.ModuleList(Layer(dial) for _ in range(dial.depth))
         self.norm = RMSNorm(dial.width)
         cos, sin = rotary(CONTEXT)
@@ -94,7 +94,7 @@ class Decoder(nn.Module):
                 nn.init.normal_(weight, std=0.0 if ends_block else weight.size(1) ** -0.5)
 
     def forward(self, tokens: Tensor) -> Tensor:
-        """(B, T) ids to (B, T, VOCABULARY) logits."""
+        """(B, T) ids to (B, T, V) logits."""
         return self.logits(self.hidden(tokens))
 
     def hidden(self, tokens: Tensor) -> Tensor:
@@ -102,6 +102,8 @@ class Decoder(nn.Module):
         length = tokens.size(1)
         cos, sin = self.cos[:length], self.sin[:length]
         x = self.embedding(tokens)
+        if torch.is_autocast_enabled(x.device.type):  # or every block would add up in float32
+            x = x.to(torch.get_autocast_dtype(x.device.type))
         for layer in self.layers:
             x = layer(x, cos, sin)
         return self.norm(x)

@@ -1,7 +1,7 @@
 """A trained run to GGUF: `python -m models.training.export --run runs/small --out models/weights`.
 
-Writes the F16 file into the run and the quantised one into `--out`. llama.cpp's `qwen3`
-architecture has our decoder's very layers, half-rotation rope included, so no weight is permuted.
+Writes the Q8_0 file and prints what the rounding costs. llama.cpp's `qwen3` architecture has our
+decoder's very layers, half-rotation rope included, so no weight is permuted.
 """
 
 from __future__ import annotations
@@ -13,12 +13,18 @@ from pathlib import Path
 import gguf
 import numpy as np
 import torch
+from gguf.quants import dequantize, quantize
+from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 from models.training import phrases
+from models.training.chatml import END_OF_TEXT, SPECIAL, TURN_END
 from models.training.decoder import NORM_EPSILON, ROPE_BASE, Decoder
-from models.training.dial import CONTEXT, HEAD_SIZE, VOCABULARY, Dial
-from models.training.tokenizer import END_OF_TEXT, SPECIAL, TURN_END, load_tokenizer
+from models.training.dial import CONTEXT, HEAD_SIZE, Dial
+from models.training.tokenizer import load_tokenizer
+from models.training.train import validation
+
+Q8_0 = gguf.GGMLQuantizationType.Q8_0
 
 CHAT_TEMPLATE = (
     "{% for message in messages %}"
@@ -48,7 +54,10 @@ def tensor_name(ours: str) -> str:
     return {"embedding.weight": "token_embd.weight", "norm.weight": "output_norm.weight"}[ours]
 
 
-def write_gguf(model: Decoder, tokenizer: Tokenizer, path: Path, name: str) -> None:
+def write_gguf(
+    model: Decoder, tokenizer: Tokenizer, path: Path, name: str, *, reads: bool, rounded: bool
+) -> None:
+    """`rounded`: matrices in Q8_0, otherwise in F16."""
     dial = model.dial
     writer = gguf.GGUFWriter(path, "qwen3")
     writer.add_name(name)
@@ -65,16 +74,19 @@ def write_gguf(model: Decoder, tokenizer: Tokenizer, path: Path, name: str) -> N
     writer.add_value_length(HEAD_SIZE)
     writer.add_layer_norm_rms_eps(NORM_EPSILON)
     writer.add_rope_freq_base(ROPE_BASE)
-    writer.add_file_type(gguf.LlamaFileType.MOSTLY_F16)
-    writer.add_bool("kefu.reads", False)
+    kind = gguf.LlamaFileType.MOSTLY_Q8_0 if rounded else gguf.LlamaFileType.MOSTLY_F16
+    writer.add_file_type(kind)
+    writer.add_bool("kefu.reads", reads)
     writer.add_string("kefu.wording", json.dumps(phrases.taught(), ensure_ascii=False))
     _add_vocabulary(writer, tokenizer)
     for ours, weight in model.state_dict().items():
         values = weight.detach().float().cpu().numpy()
-        # llama.cpp wants norms in F32
-        writer.add_tensor(
-            tensor_name(ours), values.astype(np.float16 if values.ndim > 1 else np.float32)
-        )
+        if values.ndim == 1:  # llama.cpp wants norms in F32
+            writer.add_tensor(tensor_name(ours), values)
+        elif rounded:
+            writer.add_tensor(tensor_name(ours), quantize(values, Q8_0), raw_dtype=Q8_0)
+        else:
+            writer.add_tensor(tensor_name(ours), values.astype(np.float16))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -83,7 +95,7 @@ def write_gguf(model: Decoder, tokenizer: Tokenizer, path: Path, name: str) -> N
 
 def _add_vocabulary(writer: gguf.GGUFWriter, tokenizer: Tokenizer) -> None:
     stored = json.loads(tokenizer.to_str())["model"]
-    tokens = [tokenizer.id_to_token(i) for i in range(VOCABULARY)]
+    tokens = [tokenizer.id_to_token(i) for i in range(tokenizer.get_vocab_size())]
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("qwen2")
     writer.add_token_list(tokens)
@@ -97,22 +109,19 @@ def _add_vocabulary(writer: gguf.GGUFWriter, tokenizer: Tokenizer) -> None:
     writer.add_chat_template(CHAT_TEMPLATE)
 
 
-def load_run(run: Path) -> Decoder:
-    state = torch.load(run / "checkpoint.pt", map_location="cpu")
-    model = Decoder(Dial(state["depth"]))
+def load_run(run: Path, device: str) -> Decoder:
+    state = torch.load(run / "checkpoint.pt", map_location=device)
+    model = Decoder(Dial(state["depth"])).to(device)
     model.load_state_dict(state["model"])
     return model.eval()
 
 
-def quantise(source: Path, target: Path) -> None:
-    import llama_cpp
-
-    parameters = llama_cpp.llama_model_quantize_default_params()
-    parameters.ftype = llama_cpp.LLAMA_FTYPE_MOSTLY_Q8_0
-    parameters.nthread = 1
-    failed = llama_cpp.llama_model_quantize(str(source).encode(), str(target).encode(), parameters)
-    if failed:
-        raise SystemExit(f"llama.cpp could not quantise {source} (code {failed})")
+def round_weights(model: Decoder) -> None:
+    """To what Q8_0 keeps of them."""
+    for weight in model.state_dict().values():
+        if weight.dim() == 2:
+            values: NDArray[np.float32] = weight.detach().float().cpu().numpy()
+            weight.copy_(torch.from_numpy(dequantize(quantize(values, Q8_0), Q8_0)))
 
 
 def main() -> None:
@@ -120,13 +129,18 @@ def main() -> None:
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--name", default="kefu-small")
+    parser.add_argument("--reads", action="store_true", help="it may answer by itself")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     given = parser.parse_args()
-    f16 = given.run / f"{given.name}-f16.gguf"
-    write_gguf(load_run(given.run), load_tokenizer(given.run), f16, given.name)
-    target = given.out / f"{given.name}-q8_0.gguf"
+    model = load_run(given.run, given.device)
     given.out.mkdir(parents=True, exist_ok=True)
-    quantise(f16, target)
+    target = given.out / f"{given.name}-q8_0.gguf"
+    tokenizer = load_tokenizer(given.run)
+    write_gguf(model, tokenizer, target, given.name, reads=given.reads, rounded=True)
     print(f"{target}: {target.stat().st_size / 1e6:.1f} MB")
+    print("as trained", validation(model, given.run, given.device))
+    round_weights(model)
+    print("in Q8_0", validation(model, given.run, given.device))
 
 
 if __name__ == "__main__":

@@ -15,29 +15,42 @@ from models.training.decoder import Decoder
 from models.training.dial import Dial
 
 
-def orthogonalised(matrix: Tensor, steps: int = 5) -> Tensor:
+def orthogonalised(matrices: Tensor, steps: int = 5) -> Tensor:
+    """(..., rows, columns): any number of them at a time."""
     a, b, c = 3.4445, -4.7750, 2.0315
-    x = matrix / (matrix.norm() + 1e-7)
-    tall = x.size(0) > x.size(1)
-    x = x.T if tall else x
+    x = matrices / (matrices.norm(dim=(-2, -1), keepdim=True) + 1e-7)
+    tall = x.size(-2) > x.size(-1)
+    x = x.mT if tall else x
     for _ in range(steps):
-        gram = x @ x.T
+        gram = x @ x.mT
         x = a * x + (b * gram + c * gram @ gram) @ x
-    return x.T if tall else x
+    return x.mT if tall else x
 
 
 class Muon(torch.optim.Optimizer):
     def __init__(self, matrices: Iterable[Tensor], lr: float, decay: float = 0.01) -> None:
-        super().__init__(matrices, {"lr": lr, "momentum": 0.95, "decay": decay})
+        """Matrices of one shape are a group: they are orthogonalised together."""
+        shapes: dict[torch.Size, list[Tensor]] = {}
+        for matrix in matrices:
+            shapes.setdefault(matrix.shape, []).append(matrix)
+        groups = [{"params": group} for group in shapes.values()]
+        super().__init__(groups, {"lr": lr, "momentum": 0.95, "decay": decay})
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:
         for group in self.param_groups:
+            wanted = []
             for weight in group["params"]:
                 momentum = self.state[weight].setdefault("momentum", torch.zeros_like(weight))
                 momentum.lerp_(weight.grad, 1 - group["momentum"])
-                update = orthogonalised(weight.grad.lerp(momentum, group["momentum"]))
-                scale = max(1.0, weight.size(0) / weight.size(1)) ** 0.5
+                wanted.append(weight.grad.lerp(momentum, group["momentum"]))
+            stacked = torch.stack(wanted)
+            half = (
+                stacked.is_cuda
+            )  # five steps are forgiving, and a GPU has them at once in bfloat16
+            updates = orthogonalised(stacked.bfloat16() if half else stacked).to(stacked.dtype)
+            scale = max(1.0, stacked.size(-2) / stacked.size(-1)) ** 0.5
+            for weight, update in zip(group["params"], updates, strict=True):
                 weight.mul_(1 - group["lr"] * group["decay"])
                 weight.add_(update, alpha=-group["lr"] * scale)
 

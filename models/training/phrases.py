@@ -191,6 +191,74 @@ MOOD_REMARKS: dict[str, dict[str, list[str]]] = {
     },
 }
 
+LEADS: dict[str, dict[str, list[str]]] = {
+    "en": {
+        "neutral": [
+            "[Of course|Sure|Certainly|Gladly|Thank you for your question].",
+            "Good question.",
+        ],
+        "negative": [
+            "I am [so sorry|very sorry|sorry] [to hear that|about this|about the trouble|"
+            "for the trouble].",
+            "I [understand|can see] how [annoying|frustrating] this is for you.",
+            "I understand that this is [annoying|frustrating|upsetting], and I am sorry.",
+            "[Sorry about that|My apologies for the trouble|I apologize for the trouble].",
+        ],
+        "positive": [
+            "[Glad|Happy|So glad|Lovely] to hear [it|that]!",
+            "[Thank you|Thanks] for the kind words!",
+            "[Thank you|Thanks], that is [good|great|lovely] to hear!",
+        ],
+    },
+    "zh": {
+        "neutral": ["[好的|当然|没问题|感谢 您 的 咨询] 。"],
+        "negative": [
+            "[非常|真的 非常|十分] 抱歉 ， [给 您 带来 了 不便|让 您 久等 了|让 您 有 不好 的 体验] 。",
+            "[很|非常] 抱歉 听到 这个 情况 ， 我 [理解|明白] 您 的 心情 。",
+            "我 [完全|非常] [理解|明白] 您 的 心情 ， [抱歉|对不起] 。",
+        ],
+        "positive": ["[很|真] 高兴 听到 您 这么 说 ！", "[谢谢|感谢] 您 的 [夸奖|支持] ！"],
+    },
+}
+"""What stands before an answer that the model words by itself."""
+
+UNKNOWN = {
+    "en": "I could not find this in our help pages.",
+    "zh": "我在帮助页面里没有找到相关内容。",
+}
+"""What is said where no passage answers."""
+
+FILLERS: dict[str, list[str]] = {
+    "en": [
+        "[Here is|This page tells you] what you need to know[| about it].",
+        "[Please read this page carefully|We are happy to help you with this].",
+        "If you [still have questions|are not sure], [please contact us|just ask our team].",
+        "[Our team is|We are] [always|] [happy|glad] to help[| you].",
+        "This [page|section] is reviewed [regularly|from time to time].",
+        "[Many customers ask us about this|We are often asked about this].",
+        "Further pages tell you about other matters.",
+        "[Details may differ in single cases|Exceptions are possible in single cases].",
+    ],
+    "zh": [
+        "[本页|以下] 为 您 [介绍|说明] 相关 [规定|内容] 。",
+        "如 [有 疑问|需要 帮助] ， 请 [联系 我们|咨询 客服] 。",
+        "我们 [很 乐意|随时] 为 您 [服务|提供 帮助] 。",
+        "[很多 客户|经常 有 人] 向 我们 咨询 这个 问题 。",
+        "请 仔细 阅读 本页 内容 。",
+        "本页 内容 会 定期 更新 。",
+    ],
+}
+"""What help pages say without telling anything."""
+
+GREETINGS = {
+    "en": ["Hi, ", "Hello, ", "hi there, ", "Hello! ", "Hey, ", "Good morning, ", "Dear team, "],
+    "zh": ["你好，", "您好，", "请问一下，", "在吗？", "您好！", "客服你好，"],
+}
+THANKS = {
+    "en": [" Thanks!", " Thank you.", " thx", " Thanks in advance", " please", " Many thanks!"],
+    "zh": ["谢谢！", "谢谢", "麻烦了", "多谢。"],
+}
+
 MOOD_NOTES = {
     "negative": "The customer is unhappy.",
     "positive": "The customer is pleased.",

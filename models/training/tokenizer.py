@@ -8,17 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-import gguf
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
+from models.training.chatml import END_OF_TEXT, SPECIAL
 from models.training.dial import VOCABULARY
 
 QWEN2_PATTERN = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"
     r"|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
-END_OF_TEXT, TURN_START, TURN_END = "<|endoftext|>", "<|im_start|>", "<|im_end|>"
-SPECIAL = [END_OF_TEXT, TURN_START, TURN_END]
 
 
 def _byte_level(model: models.BPE) -> Tokenizer:
@@ -51,6 +49,8 @@ def load_tokenizer(folder: Path) -> Tokenizer:
 
 def tokenizer_of_gguf(path: Path) -> Tokenizer:
     """The tokenizer that an exported file holds, for comparison with llama.cpp's reading of it."""
+    import gguf
+
     fields = gguf.GGUFReader(path).fields
     tokens = fields["tokenizer.ggml.tokens"].contents()
     merges = [tuple(m.split(" ", 1)) for m in fields["tokenizer.ggml.merges"].contents()]
@@ -58,3 +58,8 @@ def tokenizer_of_gguf(path: Path) -> Tokenizer:
     tokenizer = _byte_level(models.BPE(vocab=vocabulary, merges=merges))
     tokenizer.add_special_tokens(SPECIAL)
     return tokenizer
+
+
+def end_of_text(tokenizer: Tokenizer) -> int:
+    """The token behind each document."""
+    return int(tokenizer.token_to_id(END_OF_TEXT) or 0)

@@ -1,8 +1,10 @@
 """Train the decoder: `python -m models.training.train --run runs/small --tokens 5e6`.
 
-One code path for CPU and CUDA. The run is cut in two: reading (text, dialogues; every token is a
-target) and tuning (service conversations; the loss is taken on replies only). A checkpoint is
-written every few minutes and at the end; started again with the same arguments it goes on from it.
+One code path for CPU and CUDA. The run is cut in two: reading (text and conversations; every token
+is a target) and tuning (conversations; the loss is taken on replies only). It is as long as its
+tokens, or, with `--seconds`, as a time: then the number of steps depends on the machine, and
+the log tells it. A checkpoint is written every few minutes and at the end; started again with the
+same arguments it goes on from it.
 """
 
 from __future__ import annotations
@@ -12,7 +14,9 @@ import json
 import math
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,155 +26,225 @@ from torch import Tensor
 from models.training.decoder import Decoder
 from models.training.dial import CONTEXT, Dial
 from models.training.optimizer import optimizers
+from models.training.pack import LEARNT, PADDING
 
-BATCH_TOKENS = 4_096
-MICRO_TOKENS = {"cpu": 2_048, "cuda": 4_096}
+BATCH_TOKENS = {"cpu": 4_096, "cuda": 131_072}
+MICRO_TOKENS = {"cpu": 2_048, "cuda": 65_536}
 """A micro-batch that stays in the CPU's cache wins; a GPU wants a large one."""
-TUNING_FROM = 0.35
+PLAIN_LENGTH = {"cpu": CONTEXT // 8, "cuda": CONTEXT}
+"""Tokens of a row of text; one shape for everything saves a GPU the compiling of a second."""
+PLAIN_SHARE = {False: 0.6, True: 0.08}
+"""Of the rows, by whether it tunes."""
+TUNING_FROM = 0.3
 COOLING_FROM = 0.3
 """Shares of the run after which it tunes, and after which the rate falls linearly to zero."""
 WARMUP_STEPS = 20
 CHECKPOINT_SECONDS = 300
 REPORT_EVERY = 10
-VALIDATE_EVERY = 100
+VALIDATE_EVERY = 200
 """Steps."""
+VALIDATED = 64
+"""Rows of each kind."""
 
 
-class Packed:
-    """Tokens on disk, drawn as random windows."""
+class Stream:
+    """Text, cut anywhere."""
 
-    def __init__(self, folder: Path, name: str) -> None:
-        self.tokens = np.load(folder / f"{name}.tokens.npy", mmap_mode="r")
-        self.learn = np.load(folder / f"{name}.learn.npy", mmap_mode="r")
+    def __init__(self, folder: Path, name: str, length: int) -> None:
+        self._tokens = np.load(folder / f"{name}.tokens.npy", mmap_mode="r")
+        self._length = length
 
-    def windows(self, rng: np.random.Generator, count: int, length: int) -> tuple[Tensor, Tensor]:
-        """(count, length + 1) ids and whether each is a target."""
-        starts = rng.integers(0, len(self.tokens) - length - 1, size=count)
-        index = starts[:, None] + np.arange(length + 1)
-        tokens = torch.from_numpy(self.tokens[index].astype(np.int64))
-        return tokens, torch.from_numpy(self.learn[index].astype(np.bool_))
-
-
-Hidden = Callable[[Tensor], Tensor]
-Draw = Callable[[np.random.Generator, int], tuple[Tensor, Tensor]]
+    def rows(self, rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """(count, length + 1) ids, all of them targets."""
+        starts = rng.integers(0, len(self._tokens) - self._length - 1, size=count)
+        tokens = self._tokens[starts[:, None] + np.arange(self._length + 1)]
+        return tokens, np.ones(tokens.shape, np.bool_)
 
 
-def drawer(folder: Path, tuning: bool, part: str = "") -> Draw:
-    plain, service = Packed(folder, f"plain{part}"), Packed(folder, f"service{part}")
-    length = CONTEXT if tuning else CONTEXT // 4
-    plain_share = 0.1 if tuning else 0.75
+class Rows:
+    """Whole documents."""
 
-    def draw(rng: np.random.Generator, tokens: int) -> tuple[Tensor, Tensor]:
-        rows = max(1, tokens // length)
-        from_plain = int(rng.binomial(rows, plain_share))
-        pieces = [
-            source.windows(rng, count, length)
-            for source, count in ((plain, from_plain), (service, rows - from_plain))
-            if count
-        ]
-        ids, learn = (torch.cat(parts) for parts in zip(*pieces, strict=True))
-        return ids, learn if tuning else torch.ones_like(learn)
+    def __init__(self, folder: Path, name: str, *, tuning: bool) -> None:
+        self._tokens = np.load(folder / f"{name}.tokens.npy", mmap_mode="r")
+        self._learn = np.load(folder / f"{name}.learn.npy", mmap_mode="r")
+        self._tuning = tuning
+
+    def rows(self, rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """(count, CONTEXT + 1) ids and whether each is a target."""
+        whole = len(self._tokens) // (CONTEXT + 1)
+        chosen = rng.integers(0, whole, size=count)
+        index = (chosen * (CONTEXT + 1))[:, None] + np.arange(CONTEXT + 1)
+        learn = self._learn[index]
+        return self._tokens[index], (learn == LEARNT) if self._tuning else (learn != PADDING)
+
+
+Batch = list[tuple[Tensor, Tensor]]
+"""Ids and whether each is a target, (rows, length + 1), one pair for each length."""
+Draw = Callable[[np.random.Generator], Batch]
+
+
+def drawer(folder: Path, device: str, *, tuning: bool) -> Draw:
+    length = PLAIN_LENGTH[device]
+    plain, service = Stream(folder, "plain", length), Rows(folder, "service", tuning=tuning)
+    tokens = MICRO_TOKENS[device]
+
+    def draw(rng: np.random.Generator) -> Batch:
+        if device == "cpu":  # one row of a kind fills a micro-batch or nearly so
+            if rng.random() < PLAIN_SHARE[tuning]:
+                return [_tensors(*plain.rows(rng, max(1, tokens // length)))]
+            return [_tensors(*service.rows(rng, max(1, tokens // CONTEXT)))]
+        count = tokens // CONTEXT
+        from_plain = int(rng.binomial(count, PLAIN_SHARE[tuning]))
+        pieces = [plain.rows(rng, from_plain), service.rows(rng, count - from_plain)]
+        return [_tensors(*(np.concatenate(parts) for parts in zip(*pieces, strict=True)))]
 
     return draw
 
 
-def loss_of(model: Decoder, hidden: Hidden, ids: Tensor, learn: Tensor) -> Tensor:
+def _tensors(ids: np.ndarray, learn: np.ndarray) -> tuple[Tensor, Tensor]:
+    return torch.from_numpy(ids.astype(np.int64)), torch.from_numpy(learn)
+
+
+def loss_of(model: Decoder, ids: Tensor, learn: Tensor) -> Tensor:
     """Mean cross-entropy over the targets, in nats.
 
-    Logits are made for targets alone: with 8,192 of them they cost a quarter of a pass.
+    Logits are made for targets alone: with thousands of tokens they cost a quarter of a pass.
     """
     wanted = learn[:, 1:]
-    logits = model.logits(hidden(ids[:, :-1])[wanted])
+    logits = model.logits(model.hidden(ids[:, :-1])[wanted])
     return F.cross_entropy(logits.float(), ids[:, 1:][wanted])
 
 
-@torch.no_grad()
-def validation(
-    model: Decoder, hidden: Hidden, draws: dict[str, Draw], device: str
-) -> dict[str, float]:
+def validation(model: Decoder, folder: Path, device: str) -> dict[str, float]:
+    """Of held-out text, and of replies to customers of trades that are not trained on."""
+    sources: dict[str, Stream | Rows] = {
+        "plain": Stream(folder, "plain_val", PLAIN_LENGTH[device]),
+        "service": Rows(folder, "service_val", tuning=True),
+    }
+    count = max(1, MICRO_TOKENS[device] // CONTEXT)  # the shape that is compiled already
     found = {}
-    for name, draw in draws.items():
+    for name, source in sources.items():
         rng = np.random.default_rng(7)
         losses = []
-        for _ in range(12):
-            ids, learn = draw(rng, MICRO_TOKENS["cpu"])
-            if learn[:, 1:].any():
-                losses.append(loss_of(model, hidden, ids.to(device), learn.to(device)).item())
+        for _ in range(max(1, VALIDATED // count)):
+            ids, learn = _tensors(*source.rows(rng, count))
+            with torch.autocast(device, torch.bfloat16):
+                losses.append(loss_of(model, ids.to(device), learn.to(device)).item())
         found[name] = round(float(np.mean(losses)), 4)
     return found
 
 
-def rate_at(step: int, steps: int) -> float:
+@dataclass(frozen=True)
+class Length:
+    """Of a run: in tokens, or in seconds."""
+
+    tokens: float = 0.0
+    seconds: float = 0.0
+
+    def steps(self, batch: int) -> int | None:
+        return None if self.seconds else math.ceil(self.tokens / batch)
+
+    def progress(self, step: int, batch: int, elapsed: float) -> float:
+        steps = self.steps(batch)
+        return elapsed / self.seconds if steps is None else step / steps
+
+
+def rate_at(step: int, progress: float) -> float:
     if step < WARMUP_STEPS:
         return (step + 1) / WARMUP_STEPS
-    left = (steps - step) / (steps * (1 - COOLING_FROM))
-    return min(1.0, left)
+    return min(1.0, max(0.0, 1 - progress) / (1 - COOLING_FROM))
+
+
+class Run:
+    """A decoder in training, and where it stands."""
+
+    def __init__(self, folder: Path, dial: Dial, device: str, *, compiled: bool) -> None:
+        self.folder, self.device = folder, device
+        self.model = Decoder(dial).to(device)
+        if compiled:  # layer by layer: they are alike, so one is compiled
+            for layer in self.model.layers:
+                layer.compile()
+        self.optimizers = optimizers(self.model, dial)
+        self.step = 0
+        self._checkpoint = folder / "checkpoint.pt"
+        if self._checkpoint.exists():
+            self._load()
+
+    def _load(self) -> None:
+        state: dict[str, Any] = torch.load(self._checkpoint, map_location=self.device)
+        self.model.load_state_dict(state["model"])
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
+        self.step = state["step"]
+
+    def save(self) -> None:
+        state = {
+            "model": self.model.state_dict(),
+            "optimizers": [o.state_dict() for o in self.optimizers],
+            "step": self.step,
+            "depth": self.model.dial.depth,
+        }
+        torch.save(state, self._checkpoint.with_suffix(".new"))
+        self._checkpoint.with_suffix(".new").replace(self._checkpoint)
+
+    def learn(self, draw: Draw, rng: np.random.Generator, rate: float, *, halved: bool) -> Tensor:
+        """One step; the loss stays on the device, which need not be waited for."""
+        pieces = max(1, BATCH_TOKENS[self.device] // MICRO_TOKENS[self.device])
+        total = torch.zeros((), device=self.device)
+        for _ in range(pieces):
+            for ids, learn in draw(rng):
+                if not learn[:, 1:].any():
+                    continue
+                with torch.autocast(self.device, torch.bfloat16, enabled=halved):
+                    loss = loss_of(self.model, ids.to(self.device), learn.to(self.device)) / pieces
+                loss.backward()
+                total += loss.detach()
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = group["initial_lr"] * rate
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        self.step += 1
+        return total
 
 
 def train(
-    run: Path,
+    folder: Path,
     dial: Dial,
-    tokens: float,
+    length: Length,
     seed: int,
     device: str,
+    *,
     compiled: bool = True,
     halved: bool = True,
 ) -> None:
     """`halved`: multiplies in bfloat16, which a CPU with AVX-512 BF16 does 1.5 times as fast."""
     torch.manual_seed(seed)
-    model = Decoder(dial).to(device)
-    hidden: Hidden = torch.compile(model.hidden) if compiled else model.hidden
-    chosen = optimizers(model, dial)
-    steps, first = math.ceil(tokens / BATCH_TOKENS), 0
-    checkpoint = run / "checkpoint.pt"
-    if checkpoint.exists():
-        state = torch.load(checkpoint, map_location=device)
-        model.load_state_dict(state["model"])
-        for optimizer, saved in zip(chosen, state["optimizers"], strict=True):
-            optimizer.load_state_dict(saved)
-        first = state["step"]
-
-    def save(step: int) -> None:
-        state = {
-            "model": model.state_dict(),
-            "optimizers": [o.state_dict() for o in chosen],
-            "step": step,
-            "depth": dial.depth,
-        }
-        torch.save(state, checkpoint.with_suffix(".new"))
-        checkpoint.with_suffix(".new").replace(checkpoint)
-
-    draws = {tuning: drawer(run, tuning) for tuning in (False, True)}
-    checks = {"plain": drawer(run, False, "_val"), "service": drawer(run, True, "_val")}
-    micro = MICRO_TOKENS["cuda" if device.startswith("cuda") else "cpu"]
+    run = Run(folder, dial, device, compiled=compiled)
+    draws = {tuning: drawer(folder, device, tuning=tuning) for tuning in (False, True)}
+    batch, first = BATCH_TOKENS[device], run.step
     saved_at = began = time.monotonic()
-    for step in range(first, steps):
-        tuning = step >= TUNING_FROM * steps
-        rng = np.random.default_rng([seed, step])  # a resumed run draws what an unbroken one would
-        pieces = max(1, BATCH_TOKENS // micro)
-        total = 0.0
-        for _ in range(pieces):
-            ids, learn = draws[tuning](rng, micro)
-            with torch.autocast(device.split(":")[0], torch.bfloat16, enabled=halved):
-                loss = loss_of(model, hidden, ids.to(device), learn.to(device)) / pieces
-            loss.backward()
-            total += loss.item()
-        for optimizer in chosen:
-            for group in optimizer.param_groups:
-                group["lr"] = group["initial_lr"] * rate_at(step, steps)
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-        now = time.monotonic()
-        line: dict[str, object] = {"step": step + 1, "of": steps, "loss": round(total, 4)}
-        line["tokens_per_second"] = round((step + 1 - first) * BATCH_TOKENS / (now - began))
-        if (step + 1) % VALIDATE_EVERY == 0 or step + 1 == steps:
-            line["validation"] = validation(model, hidden, checks, device)
-        if (step + 1) % REPORT_EVERY == 0 or "validation" in line:
+    while (progress := length.progress(run.step, batch, time.monotonic() - began)) < 1:
+        rng = np.random.default_rng(
+            [seed, run.step]
+        )  # resumed, it draws what an unbroken run would
+        rate = rate_at(run.step, progress)
+        loss = run.learn(draws[progress >= TUNING_FROM], rng, rate, halved=halved)
+        validated = run.step % VALIDATE_EVERY == 0
+        if validated or run.step % REPORT_EVERY == 0:
+            line: dict[str, object] = {"step": run.step, "of": length.steps(batch)}
+            line |= {"loss": round(loss.item(), 4), "progress": round(progress, 4)}
+            elapsed = time.monotonic() - began
+            line["tokens_per_second"] = round((run.step - first) * batch / elapsed)
+            if validated:
+                line["validation"] = validation(run.model, folder, device)
             print(json.dumps(line), flush=True)
-        if now - saved_at > CHECKPOINT_SECONDS:
-            save(step + 1)
-            saved_at = now
-    save(steps)
+        if time.monotonic() - saved_at > CHECKPOINT_SECONDS:
+            run.save()
+            saved_at = time.monotonic()
+    run.save()
+    last = {"step": run.step, "validation": validation(run.model, folder, device)}
+    print(json.dumps(last), flush=True)
 
 
 def main() -> None:
@@ -178,6 +252,7 @@ def main() -> None:
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--depth", type=int, default=6)
     parser.add_argument("--tokens", type=float, default=5e6)
+    parser.add_argument("--seconds", type=float, default=0.0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--no-compile", dest="compiled", action="store_false")
@@ -186,11 +261,11 @@ def main() -> None:
     train(
         given.run,
         Dial(given.depth),
-        given.tokens,
+        Length(given.tokens, given.seconds),
         given.seed,
         given.device,
-        given.compiled,
-        given.halved,
+        compiled=given.compiled,
+        halved=given.halved,
     )
 
 

@@ -11,8 +11,9 @@ import torch
 
 from models.training import train
 from models.training.decoder import Decoder
-from models.training.dial import Dial
+from models.training.dial import CONTEXT, Dial
 from models.training.optimizer import orthogonalised
+from models.training.pack import LEARNT
 
 
 @pytest.fixture
@@ -20,24 +21,28 @@ def run(tmp_path: Path) -> Path:
     rng = np.random.default_rng(2)
     for name in ("plain", "service", "plain_val", "service_val"):
         tokens = np.tile(rng.integers(3, 60, size=97), 60).astype(np.uint16)
+        if name.startswith("service"):
+            tokens = tokens[: 2 * (CONTEXT + 1)]
         np.save(tmp_path / f"{name}.tokens.npy", tokens)
-        np.save(tmp_path / f"{name}.learn.npy", np.ones(len(tokens), dtype=np.uint8))
+        np.save(tmp_path / f"{name}.learn.npy", np.full(len(tokens), LEARNT, np.uint8))
     return tmp_path
 
 
 def losses(printed: str) -> list[float]:
-    return [json.loads(line)["loss"] for line in printed.splitlines()]
+    lines = [json.loads(line) for line in printed.splitlines()]
+    return [line["loss"] for line in lines if "loss" in line]
 
 
 def test_it_learns_and_resumes(
     run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(train, "BATCH_TOKENS", 512)
-    monkeypatch.setattr(train, "MICRO_TOKENS", {"cpu": 512, "cuda": 512})
+    monkeypatch.setattr(train, "BATCH_TOKENS", {"cpu": 512})
+    monkeypatch.setattr(train, "MICRO_TOKENS", {"cpu": 512})
+    monkeypatch.setattr(train, "VALIDATED", 1)
     monkeypatch.setattr(train, "WARMUP_STEPS", 2)
     monkeypatch.setattr(train, "REPORT_EVERY", 1)
     steps = 6
-    arguments = (Dial(1), 512.0 * steps, 1, "cpu")
+    arguments = (Dial(1), train.Length(512.0 * steps), 1, "cpu")
     train.train(run, *arguments, compiled=False)
     unbroken = losses(capsys.readouterr().out)
     final = torch.load(run / "checkpoint.pt")["model"]
@@ -80,8 +85,24 @@ def test_parameters_are_counted_as_the_dial_says() -> None:
     assert 10_000_000 <= Dial().parameters <= 20_000_000
 
 
+def test_a_run_of_seconds_ends_with_the_rate_at_zero(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(train, "BATCH_TOKENS", {"cpu": 512})
+    monkeypatch.setattr(train, "MICRO_TOKENS", {"cpu": 512})
+    monkeypatch.setattr(train, "REPORT_EVERY", 1)
+    monkeypatch.setattr(train, "VALIDATED", 1)
+    train.train(run, Dial(1), train.Length(seconds=1.0), 1, "cpu", compiled=False)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert lines[-1]["step"] == len(lines) - 1 > 0
+    assert "validation" in lines[-1]
+    length = train.Length(seconds=10.0)
+    assert [length.progress(7, 512, t) for t in (0.0, 5.0, 10.0)] == [0.0, 0.5, 1.0]
+    assert [train.rate_at(99, p) for p in (0.0, train.COOLING_FROM, 1.0)] == [1.0, 1.0, 0.0]
+
+
 def test_orthogonalised_evens_out_the_singular_values() -> None:
     torch.manual_seed(0)
-    values = torch.linalg.svdvals(orthogonalised(torch.randn(40, 24)))
+    values = torch.linalg.svdvals(orthogonalised(torch.randn(3, 40, 24)))
     assert values.min() > 0.5
     assert values.max() < 1.5

@@ -1,0 +1,115 @@
+"""What is packed: whole documents, padded, the same however many processes there are."""
+
+from __future__ import annotations
+
+import json
+import lzma
+import random
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from models.training import corpus, pack, reading
+from models.training.dial import CONTEXT
+from models.training.pack import LEARNT, NOT_LEARNT, PADDING
+from models.training.phrases import UNKNOWN
+from models.training.tokenizer import end_of_text, load_tokenizer
+
+TEXT = (
+    "Parcels to the islands travel by ferry and arrive twice a week in good weather. "
+    "The harbour office keeps undelivered parcels for fourteen days behind the counter. "
+    "Customers collect their parcels with a passport or another document with a picture.\n"
+    "Letters of every size are carried by bicycle through the narrow streets of the old town. "
+    "Large letters travel by van, because the bicycle baskets are small and break easily."
+)
+
+
+def written(data: Path, task: str, records: list[dict[str, Any]]) -> None:
+    (data / task).mkdir(parents=True)
+    with lzma.open(data / task / "made.jsonl.xz", "wt", encoding="utf-8") as lines:
+        lines.writelines(json.dumps(record) + "\n" for record in records)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    data = tmp_path / "data"
+    written(data, "text", [{"text": f"{TEXT} Note {n}.", "title": "Post"} for n in range(40)])
+    grounded = {
+        "passages": ["We open at nine.", "Dogs may come along on a lead."],
+        "question": "Can I bring my dog?",
+        "answer": "Dogs may come along on a lead.",
+    }
+    unanswered = grounded | {"answerable": False, "answer": ""}
+    invented = grounded | {"answer": "Our chef cooks seven courses."}
+    written(data, "grounded_qa", [grounded, unanswered, invented])
+    return data
+
+
+def replies(documents: list[corpus.Document]) -> list[str]:
+    return [text.removesuffix("<|im_end|>") for d in documents for text, learnt in d if learnt]
+
+
+def test_real_texts_are_asked_for_sentences_that_stand_in_them(data: Path) -> None:
+    read = list(reading.read_documents(corpus.records(data, "text"), random.Random(1)))
+    assert len(read) > 20
+    for reply in replies(read):
+        assert reply in TEXT or reply == UNKNOWN["en"]
+
+
+def test_a_reply_that_no_passage_holds_is_no_lesson(data: Path) -> None:
+    asked = corpus.records(data, "grounded_qa")
+    found = list(reading.grounded_documents(asked, random.Random(1)))
+    assert [reply.endswith(("lead.", UNKNOWN["en"])) for reply in replies(found)] == [True, True]
+
+
+def test_rows_hold_whole_documents() -> None:
+    rng = random.Random(5)
+    documents = []
+    for number in range(200):
+        length = rng.randint(3, 1500) if number else CONTEXT + 2  # the first fits into no row
+        ids = np.full(length, number, np.uint16)
+        documents.append((ids, np.full(length, number % 2, np.uint8)))
+    tokens, learn = pack.rows(iter(documents), load_or_train())
+    rows = tokens.reshape(-1, CONTEXT + 1)
+    assert len(tokens) == len(learn)
+    for number, (ids, _) in enumerate(documents):
+        here = ((rows == number) & (learn.reshape(rows.shape) != PADDING)).sum(axis=1)
+        assert max(here) == (len(ids) if number else 0) == here.sum()
+    assert (learn == PADDING).mean() < 0.1
+    assert set(np.unique(learn)) <= {NOT_LEARNT, LEARNT, PADDING}
+
+
+def load_or_train() -> Any:
+    return pack.train_tokenizer([TEXT])
+
+
+def test_the_number_of_processes_changes_nothing(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for task in ("dialogue", "faq", "summary"):
+        (data / task).mkdir()
+    written(data, "translation", [{"en": "Good day.", "zh": "你好。"}])
+    found = []
+    for processes in ("1", "2"):
+        out = tmp_path / f"run{processes}"
+        arguments = ["--data", str(data), "--out", str(out), "--conversations", "1"]
+        given = ["pack", *arguments, "--processes", processes]
+        monkeypatch.setattr(sys, "argv", given)
+        pack.main()
+        found.append(
+            [np.load(path) for path in sorted(out.glob("*.npy"))] + [load_tokenizer(out).to_str()]
+        )
+    assert len(found[0]) == 9
+    for one, other in zip(*found, strict=True):
+        assert np.array_equal(one, other)
+
+
+def test_documents_end_where_the_tokenizer_says() -> None:
+    tokenizer = load_or_train()
+    (ids, learn) = next(pack.encoded([[("Parcels", False), (" to", True)]], tokenizer))
+    assert ids[-1] == end_of_text(tokenizer)
+    assert learn[0] == NOT_LEARNT
+    assert learn[-1] == LEARNT
