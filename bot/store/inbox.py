@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -21,12 +21,12 @@ from bot.delivery import (
     Postponed,
 )
 from bot.errors import LeaseLost
+from bot.store.arrivals import EVER, store_arrivals
 from bot.store.database import Database
-from bot.store.line import at, in_line, is_at, ready_numbers, ready_rows, turn_of
+from bot.store.line import at, in_line, is_at, ready_numbers, ready_rows
 from bot.store.log import append, edit, title_from
 from bot.store.rows import (
     conversation_of,
-    conversation_row,
     message_of,
     message_row,
     reply_row,
@@ -35,7 +35,6 @@ from bot.store.rows import (
 from bot.store.schema import ConversationRow, InboxRow, MessageRow, OutboxRow, PlaceRow
 
 DELETED = "deleted by the customer"
-_EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _NEVER_AGAIN = "~"
 """A revision that none comes after."""
 
@@ -49,10 +48,7 @@ class Inbox:
         """On disk when this returns, all of them in one transaction; those that came before are
         left out."""
         async with self._database.writing(is_urgent=True) as session:
-            for incoming in messages:
-                if not await _row(session, incoming.place.channel, incoming.event):
-                    place = await self._place(session, incoming)
-                    await self._add(session, place, incoming)
+            await store_arrivals(session, messages, self._clock())
 
     async def edit(self, incoming: Incoming, *, is_addressed: bool) -> None:
         """Its text is another now. One that did not come yet is taken in as it will be, where it
@@ -61,8 +57,7 @@ class Inbox:
             row = await _row(session, incoming.place.channel, incoming.event)
             if row is None:
                 if is_addressed or await _began_before(session, incoming):
-                    place = await self._place(session, incoming)
-                    await self._add(session, place, incoming)
+                    await store_arrivals(session, [incoming], self._clock())
                 return
             if incoming.revision <= row.revision:
                 return  # a later one came first
@@ -75,10 +70,10 @@ class Inbox:
     async def delete(self, incoming: Incoming) -> None:
         """The customer took it back: its text is kept nowhere, whether it was answered or not."""
         async with self._database.writing() as session:
+            await store_arrivals(session, [incoming], self._clock())
             row = await _row(session, incoming.place.channel, incoming.event)
             if row is None:
-                place = await self._place(session, incoming)
-                row = await self._add(session, place, incoming)
+                return
             if (noted := await _noted(session, row)) is not None:
                 await edit(session, noted.id, "")
             row.text, row.attachments, row.revision = "", [], _NEVER_AGAIN
@@ -272,39 +267,6 @@ class Inbox:
         async with self._database.reading() as session:
             return dict(list(await session.execute(query.group_by(InboxRow.state))))
 
-    async def _place(self, session: AsyncSession, incoming: Incoming) -> PlaceRow:
-        """Found, or made with a conversation of its own."""
-        row = await session.scalar(select(PlaceRow).where(is_at(incoming.place)))
-        if row is not None:
-            return row
-        place = incoming.place
-        conversation = conversation_row(place.channel, incoming.customer, "", self._clock())
-        session.add(conversation)
-        await session.flush()
-        row = PlaceRow(channel=place.channel, key=place.key, conversation_id=conversation.id)
-        session.add(row)
-        await session.flush()
-        return row
-
-    async def _add(self, session: AsyncSession, place: PlaceRow, incoming: Incoming) -> InboxRow:
-        now = self._clock()
-        row = InboxRow(
-            channel=place.channel,
-            event=incoming.event,
-            place_number=place.number,
-            position=incoming.position,
-            text=incoming.text,
-            attachments=[[one.name, one.address, one.size] for one in incoming.attachments],
-            revision=incoming.revision,
-            state=Fate.WAITING,
-            turn=await turn_of(session, place),
-            not_before=_EVER,
-            received_at=now,
-        )
-        session.add(row)
-        await session.flush()
-        return row
-
     def _end(self, row: InboxRow, fate: Fate, reason: str | None) -> None:
         row.state, row.reason, row.ended_at = fate, reason, self._clock()
         row.leased_until, row.text, row.attachments = None, "", []
@@ -331,7 +293,7 @@ def outbox_row(channel: str, place: int, message_id: str, kind: Post = Post.REPL
         message_id=message_id,
         kind=kind,
         state=Posting.PENDING,
-        not_before=_EVER,
+        not_before=EVER,
     )
 
 

@@ -19,7 +19,6 @@ from sqlalchemy import (
     or_,
     select,
 )
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
 from bot.delivery import OPEN_FATES, Fate, Place
@@ -104,15 +103,3 @@ def in_line(channel: str) -> Select[PlaceRow, int]:
 
 def is_at(place: Place) -> ColumnElement[bool]:
     return and_(PlaceRow.channel == place.channel, PlaceRow.key == place.key)
-
-
-async def turn_of(session: AsyncSession, place: PlaceRow) -> int:
-    """Behind the place's own that are open; else level with whoever waits in front."""
-    waiting = select(func.min(InboxRow.turn)).where(
-        InboxRow.channel == place.channel, InboxRow.state == Fate.WAITING
-    )
-    own = select(func.max(InboxRow.turn)).where(
-        InboxRow.place_number == place.number, InboxRow.state.in_(OPEN_FATES)
-    )
-    front, last = await session.scalar(waiting), await session.scalar(own)
-    return max(front or 0, 0 if last is None else last + 1)
