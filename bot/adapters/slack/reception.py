@@ -126,8 +126,8 @@ class Reception:
             if isinstance(found, Said) and not message.place.key.endswith(message.position):
                 self._overheard.add(message)
         elif isinstance(found, Said):
+            self._remember(message.place)  # what comes meanwhile need not look it up
             await self._desk.take_in(message)
-            self._remember(message.place)
             for earlier in self._overheard.taken_from(message.place):
                 await self._desk.take_in(earlier)
         elif isinstance(found, Edited):
