@@ -1,8 +1,10 @@
-"""Messages that arrive at the same time: a few statements, however many they are."""
+"""Messages that arrive at the same time: a few statements for all of them, up to the variables
+that SQLite allows in one, 32,766 or more."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
@@ -10,9 +12,9 @@ from typing import Any
 from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.conversation import ConversationState
 from bot.delivery import OPEN_FATES, Fate, Incoming
-from bot.store.rows import new_id
+from bot.store.columns import storable
+from bot.store.rows import conversation_values, new_id
 from bot.store.schema import ConversationRow, InboxRow, PlaceRow
 
 EVER = datetime(1970, 1, 1, tzinfo=UTC)
@@ -22,7 +24,8 @@ async def store_arrivals(
     session: AsyncSession, messages: Iterable[Incoming], now: datetime
 ) -> None:
     """Those that did not come before, in their order; a place that is new gets a conversation."""
-    by_channel = sorted(messages, key=_channel)  # stable: each channel's stay in their order
+    named = [_as_stored(message) for message in messages]
+    by_channel = sorted(named, key=_channel)  # stable: each channel's stay in their order
     for channel, some in groupby(by_channel, key=_channel):
         fresh = await _fresh(session, channel, list(some))
         if fresh:
@@ -35,6 +38,13 @@ async def store_arrivals(
             await session.execute(insert(InboxRow), rows)
 
 
+def _as_stored(message: Incoming) -> Incoming:
+    """The store leaves out what it cannot hold: names are compared as they will stand there."""
+    key = storable(message.place.key)
+    place = replace(message.place, key=key)
+    return replace(message, place=place, event=storable(message.event))
+
+
 def _channel(message: Incoming) -> str:
     return message.place.channel
 
@@ -43,12 +53,14 @@ async def _fresh(
     session: AsyncSession, channel: str, messages: Sequence[Incoming]
 ) -> list[Incoming]:
     """Each event once."""
-    events = {message.event: message for message in reversed(messages)}  # the first of each
+    first: dict[str, Incoming] = {}
+    for message in messages:
+        first.setdefault(message.event, message)
     query = select(InboxRow.event).where(
-        InboxRow.channel == channel, InboxRow.event.in_(list(events))
+        InboxRow.channel == channel, InboxRow.event.in_(list(first))
     )
     known = set(await session.scalars(query))
-    return [m for m in messages if m.event not in known and events[m.event] is m]
+    return [message for event, message in first.items() if event not in known]
 
 
 async def _places(
@@ -63,7 +75,10 @@ async def _places(
     keys = dict.fromkeys(message.place.key for message in messages)
     new = {key: new_id() for key in keys if key not in numbers}
     if new:
-        talks = [_conversation(new[key], channel, customers[key], now) for key in new]
+        talks = [
+            conversation_values(channel, customers[key], "", now, id_=id_)
+            for key, id_ in new.items()
+        ]
         await session.execute(insert(ConversationRow), talks)
         found = await session.execute(
             insert(PlaceRow).returning(PlaceRow.key, PlaceRow.number),
@@ -89,22 +104,10 @@ async def _turns(session: AsyncSession, channel: str, places: Sequence[int]) -> 
     turns = []
     for place in places:
         turn = max(front or 0, last[place] + 1 if place in last else 0)
-        front = turn if front is None else min(front, turn)
+        front = turn if front is None else front
         last[place] = turn
         turns.append(turn)
     return turns
-
-
-def _conversation(id_: str, channel: str, customer: str, now: datetime) -> dict[str, Any]:
-    return {
-        "id": id_,
-        "channel": channel,
-        "customer": customer,
-        "title": "",
-        "state": ConversationState.OPEN,
-        "created_at": now,
-        "updated_at": now,
-    }
 
 
 def _row(message: Incoming, place: int, turn: int, now: datetime) -> dict[str, Any]:

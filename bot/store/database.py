@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sqlite3
 import time
@@ -18,11 +19,24 @@ from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engin
 
 from bot.errors import StoreError, StoreFull
 
+# a transaction that is cancelled is no error, and SQLAlchemy makes one of it
+logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
+
 BUSY_SECONDS = 10.0
 """How long a writer waits for another process to finish writing."""
 READERS = 8
 
 _PRAGMAS = "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL;"
+
+
+class _Connection(sqlite3.Connection):
+    """A cursor that nobody has collected yet keeps a closed connection alive, and with it the lock
+    of its transaction: one that was cancelled in the middle would lock everybody out."""
+
+    def close(self) -> None:
+        with suppress(sqlite3.ProgrammingError):  # it is closed, which asks for nothing
+            self.rollback()
+        super().close()
 
 
 class Gate:
@@ -86,7 +100,9 @@ class Database:
             os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
 
     async def _connect(self) -> aiosqlite.Connection:
-        connection = aiosqlite.connect(self.path, timeout=self._busy_seconds, isolation_level=None)
+        connection = aiosqlite.connect(
+            self.path, timeout=self._busy_seconds, isolation_level=None, factory=_Connection
+        )
         thread = connection._thread  # noqa: SLF001, nothing public leads to it
         thread.daemon = True  # as SQLAlchemy has it
         try:

@@ -72,8 +72,7 @@ class Inbox:
         async with self._database.writing() as session:
             await store_arrivals(session, [incoming], self._clock())
             row = await _row(session, incoming.place.channel, incoming.event)
-            if row is None:
-                return
+            assert row is not None
             if (noted := await _noted(session, row)) is not None:
                 await edit(session, noted.id, "")
             row.text, row.attachments, row.revision = "", [], _NEVER_AGAIN

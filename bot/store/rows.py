@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import uuid_utils
 
@@ -46,15 +46,21 @@ def conversation_of(row: ConversationRow) -> Conversation:
 
 
 def conversation_row(channel: str, customer: str, title: str, at: datetime) -> ConversationRow:
-    return ConversationRow(
-        id=new_id(),
-        channel=channel,
-        customer=customer,
-        title=title,
-        state=ConversationState.OPEN,
-        created_at=at,
-        updated_at=at,
-    )
+    return ConversationRow(**conversation_values(channel, customer, title, at, id_=new_id()))
+
+
+def conversation_values(
+    channel: str, customer: str, title: str, at: datetime, *, id_: str
+) -> dict[str, Any]:
+    return {
+        "id": id_,
+        "channel": channel,
+        "customer": customer,
+        "title": title,
+        "state": ConversationState.OPEN,
+        "created_at": at,
+        "updated_at": at,
+    }
 
 
 def message_of(row: MessageRow) -> Message:

@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from bot.delivery import Attachment, Fate, Incoming, Place
 from bot.store import Store, open_store
+from bot.store.rows import utc_now
 from bot.store.schema import ConversationRow, InboxRow, PlaceRow
 
 Stored = tuple[str, str, str, int, str, str, str]
@@ -87,3 +88,61 @@ async def test_what_is_attached_is_kept(store: Store) -> None:
     await store.inbox.take_in(Incoming(place, "1", "1", "anna", "See", attachments=(attached,)))
     (lease,) = await store.inbox.lease("slack", limit=1, seconds=60)
     assert lease.attachments == (attached,)
+
+
+async def turns(store: Store) -> dict[str, int]:
+    return {event: turn for _, event, _, turn, *_ in await stored(store)}
+
+
+def message(event: str, key: str, channel: str = "slack", revision: str = "") -> Incoming:
+    return Incoming(Place(channel, key), event, event, "anna", f"{event}{revision}", revision)
+
+
+async def test_whose_turn_it_is_when_some_arrive_together(store: Store) -> None:
+    for number in range(4):
+        await store.inbox.take_in(message(f"a{number}", "a"))
+    await store.inbox.take_in(message("m", "a", channel="matrix"))
+    leases = await store.inbox.lease("slack", limit=1, seconds=60)
+    assert [lease.position for lease in leases] == ["a0"]
+    for number in range(1, 4):
+        await store.inbox.delete(message(f"a{number}", "a"))
+    # nothing waits now, and one of place a is worked on: what comes there is behind it
+    await store.inbox.take_in(message("a4", "a"), message("b0", "b"), message("b1", "b"))
+    found = await turns(store)
+    assert (found["a0"], found["m"]) == (0, 0)
+    assert (found["a4"], found["b0"], found["b1"]) == (1, 1, 2)
+
+
+async def test_another_channels_turns_are_its_own(store: Store) -> None:
+    for number in range(5):
+        await store.inbox.take_in(message(f"s{number}", "a"))
+    (lease,) = await store.inbox.lease("slack", limit=1, seconds=60)
+    await store.inbox.end(lease, Fate.REFUSED, "seen")
+    await store.inbox.take_in(message("m0", "a", channel="matrix"), message("s5", "b"))
+    found = await turns(store)
+    assert found["m0"] == 0
+    assert found["s5"] == found["s1"] == 1
+
+
+async def test_a_revision_that_came_first_is_kept(store: Store) -> None:
+    await store.inbox.edit(message("1", "a", revision="2"), is_addressed=True)
+    await store.inbox.edit(message("1", "a", revision="1"), is_addressed=True)
+    assert [text for _, _, _, _, text, _, _ in await stored(store)] == ["12"]
+
+
+async def test_names_are_compared_as_they_are_stored(store: Store) -> None:
+    same = message("1\0", "a\0")
+    await store.inbox.take_in(same, same, message("1", "a"), message("\ud800", "\udfff"))
+    await store.inbox.take_in(same, message("\ud800", "\udfff"), message("2", "b"))
+    assert [(event, key) for _, event, key, *_ in await stored(store)] == [
+        ("1", "a"), ("\ufffd", "\ufffd"), ("2", "b"),
+    ]  # fmt: skip
+
+
+async def test_they_may_be_worked_on_at_once(store: Store) -> None:
+    before = utc_now()
+    await store.inbox.take_in(message("1", "a"), message("2", "b"))
+    async with store.database.reading() as session:
+        received = (await session.scalars(select(InboxRow.received_at))).all()
+    assert all(before <= at <= utc_now() for at in received)
+    assert len(await store.inbox.lease("slack", limit=9, seconds=60)) == 2

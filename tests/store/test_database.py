@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,6 +64,26 @@ async def test_a_writer_does_not_wait_for_ever(
     with pytest.raises(StoreError, match=r"kefu\.db: another program holds the database; stop it"):
         await ConversationLog(impatient).start(channel="terminal")
     await impatient.close()
+
+
+async def test_a_writer_that_is_cancelled_locks_nobody_out(path: Path, store: Store) -> None:
+    """Wherever it is cut off: what it opened may wait for the garbage collector, its lock not."""
+    database = Database(path, busy_seconds=0.2)
+    log = ConversationLog(database)
+    talk = await log.start(channel="test")
+    gc.disable()
+    try:
+        for number in range(80):
+            writing = asyncio.create_task(log.note(talk.id, "cut off"))
+            await asyncio.sleep(number % 40 * 0.0003)
+            writing.cancel()
+            await asyncio.gather(writing, return_exceptions=True)
+            await log.note(talk.id, f"{number}")
+    finally:
+        gc.enable()
+        await database.close()
+    kept = [m.text for m in await store.log.messages(talk.id) if m.text != "cut off"]
+    assert kept == [f"{number}" for number in range(80)]
 
 
 async def test_readers_do_not_wait_for_a_writer(

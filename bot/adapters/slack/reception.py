@@ -72,7 +72,7 @@ class Reception:
         self._clock = clock
         self._overheard = Overheard()
         self._ours: OrderedDict[Place, None] = OrderedDict()
-        """Places of which it is known that they are kefu's, the latest last."""
+        """Places of which it is known that they are kefu's, or are becoming so; the latest last."""
         self._later: set[asyncio.Task[None]] = set()
 
     async def received(self, body: Mapping[str, Any]) -> BoltResponse | None:
@@ -127,7 +127,11 @@ class Reception:
                 self._overheard.add(message)
         elif isinstance(found, Said):
             self._remember(message.place)  # what comes meanwhile need not look it up
-            await self._desk.take_in(message)
+            try:
+                await self._desk.take_in(message)
+            except BaseException:
+                self._ours.pop(message.place, None)
+                raise
             for earlier in self._overheard.taken_from(message.place):
                 await self._desk.take_in(earlier)
         elif isinstance(found, Edited):
@@ -140,7 +144,7 @@ class Reception:
         if place in self._ours:
             return True
         if not await self._store.inbox.knows(place):
-            return False
+            return place in self._ours  # its first message may have come meanwhile
         self._remember(place)
         return True
 
