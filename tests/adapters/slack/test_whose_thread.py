@@ -105,8 +105,6 @@ async def test_a_root_that_comes_while_the_answer_is_looked_up(
     async with await open_store(tmp_path / "kefu.db") as store:
         case = Case(store, monkeypatch)
         case.desk.may.set()
-        case.before_look_up.append(case.receive(said(ROOT, "<@U0KEFU> shoes?")))
-        case.reception._ours.clear()
-        answer = case.receive(said(ANSWER, "red ones", thread=ROOT))
-        assert (await answer).status == 200
+        case.meanwhile.append(said(ROOT, "<@U0KEFU> shoes?"))
+        assert (await case.receive(said(ANSWER, "red ones", thread=ROOT))).status == 200
         assert await store.inbox.count("slack") == {Fate.WAITING: 2}
