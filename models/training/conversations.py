@@ -34,11 +34,13 @@ LONGER = 0.25
 
 @dataclass(frozen=True)
 class Asked:
-    """One turn: what is asked for, on which page; `told` is empty where nobody tells it."""
+    """One turn: what is asked for, and what is shown."""
 
     question: str
     passages: list[tuple[str, str]]
+    wanted: tuple[Told, ...]
     told: tuple[Told, ...]
+    """What of it is shown: all or nothing."""
 
 
 class Scene:
@@ -48,8 +50,12 @@ class Scene:
         trade = rng.choice(load_trades(language, held_out=held_out))
         self.language, self.rng = language, rng
         self.business: Business = draw_business(trade, language, rng)
-        families = [draw_family(language, rng.choice("£$€"), rng) for _ in range(2)]
-        self.pages: list[HelpPage] = [*self.business.pages, *families]
+        self._families = [
+            draw_family(language, rng.choice("£$€"), rng) for _ in range(0 if held_out else 2)
+        ]
+        self._pages: list[HelpPage] = [*self.business.pages, *self._families]
+        self._shown: list[Told] = []
+        """In this conversation so far: what was shown once stays in the prompt."""
 
     def first(self) -> tuple[HelpPage, Asked]:
         page = self._page()
@@ -72,33 +78,34 @@ class Scene:
         return self._asked(self._fill(self.rng.choice(told.fact.follow)), page, (told,))
 
     def _page(self) -> HelpPage:
-        ours, families = self.pages[:-2], self.pages[-2:]
-        return self.rng.choice(families if self.rng.random() < FAMILIES else ours)
+        is_family = self._families and self.rng.random() < FAMILIES
+        return self.rng.choice(self._families if is_family else self.business.pages)
 
     def _fill(self, text: str) -> str:
         return self.business.values.fill(text)
 
     def _asked(self, question: str, page: HelpPage, wanted: tuple[Told, ...]) -> Asked:
-        withheld = self.rng.random() < WITHHELD
+        withheld = self.rng.random() < WITHHELD and not any(t in self._shown for t in wanted)
         left_out = wanted if withheld else ()
         shown = [self._passage(page, left_out)]
         if withheld and self.rng.random() < 0.4:
             shown = []
-        others = [p for p in self.pages if p is not page]
+        others = [p for p in self._pages if p is not page]
         count = self.rng.choices((0, 1, 2, 3), weights=(2, 3, 4, 4))[0]
-        shown += [self._passage(p, ()) for p in self.rng.sample(others, k=count)]
+        shown += [self._passage(p, left_out) for p in self.rng.sample(others, k=count)]
         if self.rng.random() < 0.4:  # otherwise the search has put the right one first
             self.rng.shuffle(shown)
         if not shown:
-            shown = [self._passage(self.rng.choice(others), ())]
-        return Asked(question, shown, () if withheld else wanted)
+            shown = [self._passage(self.rng.choice(others), left_out)]
+        return Asked(question, shown, wanted, () if withheld else wanted)
 
     def _passage(self, page: HelpPage, left_out: Sequence[Told]) -> tuple[str, str]:
         facts = [told for told in page.facts if told not in left_out]
-        if page in self.pages[:-2] and self.rng.random() < LONGER:
-            other = self.rng.choice([p for p in self.pages[:-2] if p is not page])
+        if page not in self._families and self.rng.random() < LONGER:
+            other = self.rng.choice([p for p in self.business.pages if p is not page])
             facts += [told for told in other.facts[:3] if told not in left_out]
         self.rng.shuffle(facts)
+        self._shown += facts
         title = f"{page.title} › {page.heading}" if page.heading else page.title
         return title, laid_out([told.page for told in facts], self.language, self.rng)
 

@@ -1,4 +1,4 @@
-"""The training text: readers for the data folder, and the conversations tuned on.
+"""The training text: readers for the data folder, and how a prompt is laid out.
 
 A document is a list of spans, `(text, learn)`: where `learn` is False no loss is taken. Roles are
 ChatML's; the layout of a prompt is that of `bot.skills.prompt`, and a test holds the two together.
@@ -12,6 +12,7 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from models.training import phrases
 from models.training.chatml import TURN_END, TURN_START
@@ -62,16 +63,28 @@ def question_with_passages(passages: list[tuple[str, str]], question: str, mood:
     return "\n\n".join([*parts, f"<message>\n{question}\n</message>"])
 
 
-def plain_documents(data: Path, rng: random.Random) -> Iterator[Document]:
-    """Text, dialogues, questions and summaries: everything is learnt."""
+def is_held_out(text: str) -> bool:
+    """One text, or question, in a hundred: whatever is made of it, nothing is trained on it."""
+    return crc32(text.encode()) % 100 == 0
+
+
+def plain_documents(
+    data: Path, rng: random.Random, *, held_out: bool = False
+) -> Iterator[Document]:
+    """Text, dialogues, questions and summaries: everything is learnt. Held out are texts and
+    questions."""
     for name, record in records(data, "text"):
-        if rng.random() < TEXT_SHARE.get(name, 1.0):
+        chosen = rng.random() < TEXT_SHARE.get(name, 1.0)
+        if chosen and is_held_out(record["text"]) is held_out:
             yield [(record["text"][:6000], True)]
+    for _, record in records(data, "faq"):
+        if is_held_out(record["question"]) is held_out:
+            yield [(turn("user", record["question"]) + turn("assistant", record["answer"]), True)]
+    if held_out:
+        return
     for _, record in records(data, "dialogue"):
         turns = [turn(ROLE.get(t["role"], "user"), t["text"]) for t in record["turns"]]
         yield [(system(rng) + "".join(turns), True)]
-    for _, record in records(data, "faq"):
-        yield [(turn("user", record["question"]) + turn("assistant", record["answer"]), True)]
     for _, record in records(data, "summary"):
         told = "\n".join(f"{t['role']}: {t['text']}" for t in record["turns"])[:5000]
         asked = turn("user", f"Summarise:\n{told}")

@@ -111,7 +111,8 @@ def _add_vocabulary(writer: gguf.GGUFWriter, tokenizer: Tokenizer) -> None:
 
 def load_run(run: Path, device: str) -> Decoder:
     state = torch.load(run / "checkpoint.pt", map_location=device)
-    model = Decoder(Dial(state["depth"])).to(device)
+    vocabulary = len(state["model"]["embedding.weight"])
+    model = Decoder(Dial(state["depth"], vocabulary)).to(device)
     model.load_state_dict(state["model"])
     return model.eval()
 
@@ -138,9 +139,9 @@ def main() -> None:
     tokenizer = load_tokenizer(given.run)
     write_gguf(model, tokenizer, target, given.name, reads=given.reads, rounded=True)
     print(f"{target}: {target.stat().st_size / 1e6:.1f} MB")
-    print("as trained", validation(model, given.run, given.device))
-    round_weights(model)
-    print("in Q8_0", validation(model, given.run, given.device))
+    for name in ("as trained", "in Q8_0"):
+        print(name, validation(model, given.run, given.device, halved=False))
+        round_weights(model)
 
 
 if __name__ == "__main__":

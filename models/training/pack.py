@@ -2,9 +2,9 @@
 
 Writes tokenizer.json and NAME.tokens.npy (uint16) with NAME.learn.npy (uint8, see below):
 `plain`, a stream of text cut anywhere, and `service`, rows of CONTEXT + 1 tokens with whole
-documents; each with a `_val` part that is held out: of `plain` one document in a hundred, of
-`service` conversations with businesses of trades that are never trained on. The tokens do not
-depend on the number of processes.
+documents; each with a `_val` part that is held out: of `plain` texts and questions that stand in
+neither, of `service` conversations with businesses of trades that are never trained on. The tokens
+do not depend on the number of processes.
 """
 
 from __future__ import annotations
@@ -34,8 +34,6 @@ SHARD = 2_000
 OPEN_ROWS = 24
 PARTS = 8
 """That real texts are packed in."""
-HELD_OUT = 100
-"""One document of text in so many."""
 PASSES = 3
 """Real texts are asked this often, each time for other sentences."""
 
@@ -133,14 +131,11 @@ def pack_rows(job: Job, data: Path, out: Path, seed: int) -> Arrays:
     return rows(encoded(documents_of(job, data, seed), tokenizer), tokenizer)
 
 
-def pack_stream(part: int, data: Path, out: Path, seed: int) -> tuple[Arrays, Arrays]:
-    """One part of the text: what is trained on, and what is held out."""
-    plain = corpus.plain_documents(data, random.Random(seed))
-    found = list(islice(plain, part, None, PARTS))
-    tokenizer = load_tokenizer(out)
-    held_out = [d for number, d in enumerate(found) if number % HELD_OUT == 0]
-    kept = [d for number, d in enumerate(found) if number % HELD_OUT]
-    return _joined(encoded(kept, tokenizer)), _joined(encoded(held_out, tokenizer))
+def pack_stream(part: int, data: Path, out: Path, seed: int) -> Arrays:
+    """One part of the text; the last one is what is held out."""
+    plain = corpus.plain_documents(data, random.Random(seed), held_out=part == PARTS)
+    found = plain if part == PARTS else islice(plain, part, None, PARTS)
+    return _joined(encoded(found, load_tokenizer(out)))
 
 
 def save(out: Path, name: str, arrays: Iterable[Arrays]) -> int:
@@ -181,10 +176,10 @@ def main() -> None:
         make_tokenizer(plain, given.data, given.out, given.seed)
     where = {"data": given.data, "out": given.out, "seed": given.seed}
     with get_context("spawn").Pool(given.processes) as pool:
-        streams = pool.imap(partial(pack_stream, **where), range(PARTS))
+        streams = pool.imap(partial(pack_stream, **where), range(PARTS + 1))
         service = pool.imap(partial(pack_rows, **where), jobs(given.conversations))
-        kept, held_out = zip(*streams, strict=True)
-        for name, some in (("plain_val", held_out), ("plain", kept)):
+        *kept, held_out = streams
+        for name, some in (("plain_val", [held_out]), ("plain", kept)):
             print(name, f"{save(given.out, name, some):,}", flush=True)
         unseen = conversations.conversations(400, given.seed, held_out=True)
         tokenizer = load_tokenizer(given.out)

@@ -15,6 +15,7 @@ from models.training.chatml import TURN_END, TURN_START
 from models.training.corpus import (
     ROLE,
     Document,
+    is_held_out,
     question_with_passages,
     system,
     turn,
@@ -66,7 +67,7 @@ def read_documents(
     questions over them."""
     earlier: list[tuple[str, str]] = []
     for name, record in records:
-        if rng.random() >= SHARE.get(name, 1.0):
+        if rng.random() >= SHARE.get(name, 1.0) or is_held_out(record["text"]):
             continue
         language = "zh" if record.get("lang") == "zh" else "en"
         title = str(record.get("title") or "Help")[:60]
@@ -190,7 +191,8 @@ def faq_documents(
     what answers share a meaning and often no word."""
     sets: dict[str, list[dict[str, Any]]] = {}
     for name, record in records:
-        sets.setdefault(name, []).append(record)
+        if not is_held_out(record["question"]) and _shortened(record["answer"].strip()):
+            sets.setdefault(name, []).append(record)
     for name, found in sets.items():
         if "glossary" in name:
             found = rng.sample(found, k=len(found) // 4)
@@ -198,7 +200,7 @@ def faq_documents(
         for group in neighbours:
             rng.shuffle(group)
             for start in range(0, len(group), 4):
-                yield _asked_of(group[start : start + 4], group[: max(0, start - 1)], rng)
+                yield _asked_of(group[start : start + 4], group[:start], rng)
 
 
 def _asked_of(
@@ -208,14 +210,14 @@ def _asked_of(
     title = str(shown[0].get("title") or "Help")[:60]
     answers = [_shortened(record["answer"].strip()) for record in shown]
     order = rng.sample(range(len(shown)), k=len(shown))
-    asked: list[tuple[str, str]] = [(shown[i]["question"], answers[i]) for i in order if answers[i]]
+    asked: list[tuple[str, str]] = [(shown[i]["question"], answers[i]) for i in order]
     if hidden and rng.random() < 2 * WITHHELD:
         asked.insert(
             rng.randint(0, len(asked)), (rng.choice(hidden)["question"], phrases.UNKNOWN[language])
         )
     spans: Document = [(system(rng), False)]
     for number, (question, answer) in enumerate(asked):
-        passages = [] if number else [(title, text) for text in answers if text]
+        passages = [] if number else [(title, text) for text in answers]
         message = question_with_passages(passages, question, "neutral")
         spans.append((f"{turn('user', message)}{TURN_START}assistant\n", False))
         spans += [(f"{answer}{TURN_END}", True), ("\n", False)]
@@ -242,6 +244,8 @@ def grounded_documents(
                 continue
             at = max(0, held[0].find(said[:60]) - rng.randint(0, 300))
             right = held[0][at : at + PASSAGE_CHARACTERS + len(said)]
+            if not _holds(right, said):
+                continue
             rest = [p[:PASSAGE_CHARACTERS] for p in passages if p != held[0]]
             shown = [(title, p) for p in rng.sample(rest, k=min(len(rest), rng.randint(0, 3)))]
             shown.insert(rng.choice((0, 0, rng.randint(0, len(shown)))), (title, right))

@@ -62,4 +62,6 @@ def tokenizer_of_gguf(path: Path) -> Tokenizer:
 
 def end_of_text(tokenizer: Tokenizer) -> int:
     """The token behind each document."""
-    return int(tokenizer.token_to_id(END_OF_TEXT) or 0)
+    number = tokenizer.token_to_id(END_OF_TEXT)
+    assert number is not None
+    return int(number)

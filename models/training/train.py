@@ -27,6 +27,7 @@ from models.training.decoder import Decoder
 from models.training.dial import CONTEXT, Dial
 from models.training.optimizer import optimizers
 from models.training.pack import LEARNT, PADDING
+from models.training.tokenizer import load_tokenizer
 
 BATCH_TOKENS = {"cpu": 4_096, "cuda": 131_072}
 MICRO_TOKENS = {"cpu": 2_048, "cuda": 65_536}
@@ -34,7 +35,7 @@ MICRO_TOKENS = {"cpu": 2_048, "cuda": 65_536}
 PLAIN_LENGTH = {"cpu": CONTEXT // 8, "cuda": CONTEXT}
 """Tokens of a row of text; one shape for everything saves a GPU the compiling of a second."""
 PLAIN_SHARE = {False: 0.6, True: 0.08}
-"""Of the rows, by whether it tunes."""
+"""Of the rows, on a CPU of the micro-batches, by whether it tunes."""
 TUNING_FROM = 0.3
 COOLING_FROM = 0.3
 """Shares of the run after which it tunes, and after which the rate falls linearly to zero."""
@@ -78,9 +79,8 @@ class Rows:
         return self._tokens[index], (learn == LEARNT) if self._tuning else (learn != PADDING)
 
 
-Batch = list[tuple[Tensor, Tensor]]
-"""Ids and whether each is a target, (rows, length + 1), one pair for each length."""
-Draw = Callable[[np.random.Generator], Batch]
+Draw = Callable[[np.random.Generator], tuple[Tensor, Tensor]]
+"""Ids and whether each is a target, (rows, length + 1)."""
 
 
 def drawer(folder: Path, device: str, *, tuning: bool) -> Draw:
@@ -88,15 +88,15 @@ def drawer(folder: Path, device: str, *, tuning: bool) -> Draw:
     plain, service = Stream(folder, "plain", length), Rows(folder, "service", tuning=tuning)
     tokens = MICRO_TOKENS[device]
 
-    def draw(rng: np.random.Generator) -> Batch:
-        if device == "cpu":  # one row of a kind fills a micro-batch or nearly so
+    def draw(rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        if length != CONTEXT:  # a micro-batch is of one kind
             if rng.random() < PLAIN_SHARE[tuning]:
-                return [_tensors(*plain.rows(rng, max(1, tokens // length)))]
-            return [_tensors(*service.rows(rng, max(1, tokens // CONTEXT)))]
+                return _tensors(*plain.rows(rng, max(1, tokens // length)))
+            return _tensors(*service.rows(rng, max(1, tokens // CONTEXT)))
         count = tokens // CONTEXT
         from_plain = int(rng.binomial(count, PLAIN_SHARE[tuning]))
         pieces = [plain.rows(rng, from_plain), service.rows(rng, count - from_plain)]
-        return [_tensors(*(np.concatenate(parts) for parts in zip(*pieces, strict=True)))]
+        return _tensors(*(np.concatenate(parts) for parts in zip(*pieces, strict=True)))
 
     return draw
 
@@ -115,8 +115,11 @@ def loss_of(model: Decoder, ids: Tensor, learn: Tensor) -> Tensor:
     return F.cross_entropy(logits.float(), ids[:, 1:][wanted])
 
 
-def validation(model: Decoder, folder: Path, device: str) -> dict[str, float]:
-    """Of held-out text, and of replies to customers of trades that are not trained on."""
+def validation(
+    model: Decoder, folder: Path, device: str, *, halved: bool = True
+) -> dict[str, float]:
+    """Of held-out text, and of replies to customers of trades that are not trained on. With its
+    gradients, which are dropped: without them the layers would be compiled a second time."""
     sources: dict[str, Stream | Rows] = {
         "plain": Stream(folder, "plain_val", PLAIN_LENGTH[device]),
         "service": Rows(folder, "service_val", tuning=True),
@@ -128,7 +131,7 @@ def validation(model: Decoder, folder: Path, device: str) -> dict[str, float]:
         losses = []
         for _ in range(max(1, VALIDATED // count)):
             ids, learn = _tensors(*source.rows(rng, count))
-            with torch.autocast(device, torch.bfloat16):
+            with torch.autocast(device, torch.bfloat16, enabled=halved):
                 losses.append(loss_of(model, ids.to(device), learn.to(device)).item())
         found[name] = round(float(np.mean(losses)), 4)
     return found
@@ -166,6 +169,8 @@ class Run:
                 layer.compile()
         self.optimizers = optimizers(self.model, dial)
         self.step = 0
+        self.seconds = 0.0
+        """Of training so far."""
         self._checkpoint = folder / "checkpoint.pt"
         if self._checkpoint.exists():
             self._load()
@@ -175,30 +180,29 @@ class Run:
         self.model.load_state_dict(state["model"])
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
-        self.step = state["step"]
+        self.step, self.seconds = state["step"], state["seconds"]
 
     def save(self) -> None:
         state = {
             "model": self.model.state_dict(),
             "optimizers": [o.state_dict() for o in self.optimizers],
             "step": self.step,
+            "seconds": self.seconds,
             "depth": self.model.dial.depth,
         }
         torch.save(state, self._checkpoint.with_suffix(".new"))
         self._checkpoint.with_suffix(".new").replace(self._checkpoint)
 
     def learn(self, draw: Draw, rng: np.random.Generator, rate: float, *, halved: bool) -> Tensor:
-        """One step; the loss stays on the device, which need not be waited for."""
+        """One step; its loss, on the device."""
         pieces = max(1, BATCH_TOKENS[self.device] // MICRO_TOKENS[self.device])
         total = torch.zeros((), device=self.device)
         for _ in range(pieces):
-            for ids, learn in draw(rng):
-                if not learn[:, 1:].any():
-                    continue
-                with torch.autocast(self.device, torch.bfloat16, enabled=halved):
-                    loss = loss_of(self.model, ids.to(self.device), learn.to(self.device)) / pieces
-                loss.backward()
-                total += loss.detach()
+            ids, learn = draw(rng)
+            with torch.autocast(self.device, torch.bfloat16, enabled=halved):
+                loss = loss_of(self.model, ids.to(self.device), learn.to(self.device)) / pieces
+            loss.backward()
+            total += loss.detach()
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = group["initial_lr"] * rate
@@ -222,28 +226,29 @@ def train(
     torch.manual_seed(seed)
     run = Run(folder, dial, device, compiled=compiled)
     draws = {tuning: drawer(folder, device, tuning=tuning) for tuning in (False, True)}
-    batch, first = BATCH_TOKENS[device], run.step
+    batch, first, earlier = BATCH_TOKENS[device], run.step, run.seconds
     saved_at = began = time.monotonic()
-    while (progress := length.progress(run.step, batch, time.monotonic() - began)) < 1:
+    while (progress := length.progress(run.step, batch, run.seconds)) < 1:
         rng = np.random.default_rng(
             [seed, run.step]
         )  # resumed, it draws what an unbroken run would
         rate = rate_at(run.step, progress)
         loss = run.learn(draws[progress >= TUNING_FROM], rng, rate, halved=halved)
+        run.seconds = earlier + time.monotonic() - began
         validated = run.step % VALIDATE_EVERY == 0
         if validated or run.step % REPORT_EVERY == 0:
             line: dict[str, object] = {"step": run.step, "of": length.steps(batch)}
             line |= {"loss": round(loss.item(), 4), "progress": round(progress, 4)}
-            elapsed = time.monotonic() - began
-            line["tokens_per_second"] = round((run.step - first) * batch / elapsed)
+            line["tokens_per_second"] = round((run.step - first) * batch / (run.seconds - earlier))
             if validated:
-                line["validation"] = validation(run.model, folder, device)
+                line["validation"] = validation(run.model, folder, device, halved=halved)
             print(json.dumps(line), flush=True)
         if time.monotonic() - saved_at > CHECKPOINT_SECONDS:
             run.save()
             saved_at = time.monotonic()
     run.save()
-    last = {"step": run.step, "validation": validation(run.model, folder, device)}
+    found = validation(run.model, folder, device, halved=halved)
+    last = {"step": run.step, "validation": found}
     print(json.dumps(last), flush=True)
 
 
@@ -254,13 +259,18 @@ def main() -> None:
     parser.add_argument("--tokens", type=float, default=5e6)
     parser.add_argument("--seconds", type=float, default=0.0)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument(
+        "--device",
+        choices=("cpu", "cuda"),
+        default="cuda" if torch.cuda.is_available() else "cpu",
+        help="of several GPUs CUDA_VISIBLE_DEVICES chooses",
+    )
     parser.add_argument("--no-compile", dest="compiled", action="store_false")
     parser.add_argument("--no-bfloat16", dest="halved", action="store_false")
     given = parser.parse_args()
     train(
         given.run,
-        Dial(given.depth),
+        Dial(given.depth, load_tokenizer(given.run).get_vocab_size()),
         Length(given.tokens, given.seconds),
         given.seed,
         given.device,

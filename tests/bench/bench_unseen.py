@@ -1,7 +1,7 @@
 """Picking the sentence that answers, on pages never seen: `python -m tests.bench.bench_unseen`.
 
 Questions to invented businesses of three trades (`models/training/trades`) on which no model is
-trained. One passage holds the fact, or none does; others of the business stand beside it.
+trained. One passage of three holds the fact, or none does; the others are of the business, too.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from bot.engine.embeddings import LlamaEmbeddings
 from bot.engine.encoder import Encoder
 from bot.engine.thread import EngineThread
 from bot.settings import EngineSettings
-from bot.skills.grounding import Grounding
+from bot.skills.grounding import PASSAGES_READ, Grounding
 from knowledge.terms import content_terms
 from models.catalogue import find
 from models.training.conversations import Asked, Scene, as_typed
@@ -25,8 +25,12 @@ QUESTIONS = 600
 
 
 def passages_of(asked: Asked, language: str) -> list[Passage]:
+    """The one that holds the fact is among those that are read."""
+    held = [p for p in asked.passages if any(told.page in p[1] for told in asked.told)]
+    others = [p for p in asked.passages if p not in held]
+    shown = [*held, *others][:PASSAGES_READ]
     found = []
-    for number, (title, text) in enumerate(asked.passages):
+    for number, (title, text) in enumerate(sorted(shown, key=asked.passages.index)):
         page, _, heading = title.partition(" › ")
         found.append(Passage(str(number), f"{number}.md", page, heading, text, language))
     return found

@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 
 from models.training.businesses import HELD_OUT, TRADES, draw_business, load_trades
-from models.training.conversations import conversations
+from models.training.conversations import Scene, conversations
 from models.training.families import draw_family
 
-EVERYWHERE = set(
-    "business cur email phone url city opens closes weekday weekday2 month".split()  # noqa: SIM905
-)
+EVERYWHERE = {
+    "business", "cur", "email", "phone", "url", "city", "opens", "closes", "weekday", "weekday2",
+    "month",
+}  # fmt: skip
 PATHS = sorted(TRADES.glob("*.toml"))
 LANGUAGES = ("en", "zh")
 
@@ -86,8 +87,30 @@ def test_a_reply_is_learnt_and_rests_on_what_is_shown() -> None:
             assert figures <= set(re.findall(r"\d+", shown)), text
 
 
-def test_conversations_follow_from_the_seed_and_held_out_ones_differ() -> None:
+@pytest.mark.parametrize("held_out", [False, True])
+def test_what_is_withheld_is_shown_nowhere(held_out: bool) -> None:
+    rng = random.Random(6)
+    withheld = 0
+    for _ in range(300):
+        scene = Scene("en", rng, held_out=held_out)
+        page, asked = scene.first()
+        shown = ""
+        for _ in range(3):
+            shown += " ".join(text for _, text in asked.passages)
+            if not asked.told:
+                withheld += 1
+                assert all(told.page not in shown for told in asked.wanted)
+            following = scene.follow(page, [])
+            if following is None:
+                break
+            asked = following
+    assert withheld > 50
+
+
+def test_conversations_follow_from_the_seed_and_held_out_ones_are_of_other_businesses() -> None:
     assert list(conversations(20, 7)) == list(conversations(20, 7))
     assert list(conversations(20, 7)) != list(conversations(20, 8))
-    seen = {trade.name for trade in load_trades("en", held_out=True)}
-    assert seen.isdisjoint(trade.name for trade in load_trades("en"))
+    names = {name for language in LANGUAGES for trade in load_trades(language, held_out=True)
+             for name in trade.businesses}  # fmt: skip
+    asked_of = [document[0][0] for document in conversations(50, 7, held_out=True)]
+    assert all(any(f"assistant of {name}." in system for name in names) for system in asked_of)

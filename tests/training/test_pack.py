@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import lzma
 import random
+import re
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from tokenizers import Tokenizer
 
+from bot.skills import translation
 from models.training import corpus, pack, reading
 from models.training.dial import CONTEXT
 from models.training.pack import LEARNT, NOT_LEARNT, PADDING
@@ -48,6 +52,41 @@ def data(tmp_path: Path) -> Path:
     return data
 
 
+def test_people_are_answered_with_the_answers_of_their_questions(tmp_path: Path) -> None:
+    numbers = [n for n in range(30) if not corpus.is_held_out(f"What is {n}?")]
+    asked = [{"question": f"What is {n}?", "answer": f"It is number {n}."} for n in numbers]
+    written(tmp_path, "faq", [*asked, {"question": "And nothing?", "answer": " "}])
+    found = list(reading.faq_documents(corpus.records(tmp_path, "faq"), random.Random(2)))
+    said = [reply for reply in replies(found) if reply != UNKNOWN["en"]]
+    assert sorted(said) == sorted(f"It is number {n}." for n in numbers)
+    for document in found:
+        for (prompt, _), (reply, learnt) in pairwise(document):
+            if learnt and UNKNOWN["en"] not in reply:
+                (number,) = re.findall(r"What is (\d+)", prompt.rpartition("<message>")[2])
+                assert f"number {number}." in reply
+
+
+def test_what_is_held_out_is_trained_on_nowhere(data: Path) -> None:
+    texts = [{"text": f"{TEXT} Note {n}.", "title": "Post"} for n in range(800)]
+    (data / "text" / "made.jsonl.xz").unlink()
+    (data / "text").rmdir()
+    written(data, "text", texts)
+    for task in ("dialogue", "faq", "summary"):
+        (data / task).mkdir()
+    kept = [d[0][0] for d in corpus.plain_documents(data, random.Random(1))]
+    held_out = [d[0][0] for d in corpus.plain_documents(data, random.Random(1), held_out=True)]
+    assert len(kept) + len(held_out) == 800
+    assert 1 <= len(held_out) < 30
+    read = list(reading.read_documents(corpus.records(data, "text"), random.Random(1)))
+    asked = "".join(text for document in read for text, _ in document)
+    assert sum(text[text.index("Note") :] in asked for text in kept) > 700
+    assert not any(text[text.index("Note") :] in asked for text in held_out)
+
+
+def test_translations_are_asked_for_as_in_use() -> None:
+    assert reading.TRANSLATE == translation.SYSTEM
+
+
 def replies(documents: list[corpus.Document]) -> list[str]:
     return [text.removesuffix("<|im_end|>") for d in documents for text, learnt in d if learnt]
 
@@ -72,7 +111,7 @@ def test_rows_hold_whole_documents() -> None:
         length = rng.randint(3, 1500) if number else CONTEXT + 2  # the first fits into no row
         ids = np.full(length, number, np.uint16)
         documents.append((ids, np.full(length, number % 2, np.uint8)))
-    tokens, learn = pack.rows(iter(documents), load_or_train())
+    tokens, learn = pack.rows(iter(documents), small_tokenizer())
     rows = tokens.reshape(-1, CONTEXT + 1)
     assert len(tokens) == len(learn)
     for number, (ids, _) in enumerate(documents):
@@ -82,7 +121,7 @@ def test_rows_hold_whole_documents() -> None:
     assert set(np.unique(learn)) <= {NOT_LEARNT, LEARNT, PADDING}
 
 
-def load_or_train() -> Any:
+def small_tokenizer() -> Tokenizer:
     return pack.train_tokenizer([TEXT])
 
 
@@ -108,7 +147,7 @@ def test_the_number_of_processes_changes_nothing(
 
 
 def test_documents_end_where_the_tokenizer_says() -> None:
-    tokenizer = load_or_train()
+    tokenizer = small_tokenizer()
     (ids, learn) = next(pack.encoded([[("Parcels", False), (" to", True)]], tokenizer))
     assert ids[-1] == end_of_text(tokenizer)
     assert learn[0] == NOT_LEARNT

@@ -85,17 +85,21 @@ def test_parameters_are_counted_as_the_dial_says() -> None:
     assert 10_000_000 <= Dial().parameters <= 20_000_000
 
 
-def test_a_run_of_seconds_ends_with_the_rate_at_zero(
+def test_a_run_of_seconds_goes_on_where_it_was(
     run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(train, "BATCH_TOKENS", {"cpu": 512})
     monkeypatch.setattr(train, "MICRO_TOKENS", {"cpu": 512})
     monkeypatch.setattr(train, "REPORT_EVERY", 1)
     monkeypatch.setattr(train, "VALIDATED", 1)
-    train.train(run, Dial(1), train.Length(seconds=1.0), 1, "cpu", compiled=False)
+    for seconds in (0.5, 1.0, 1.0):
+        train.train(run, Dial(1), train.Length(seconds=seconds), 1, "cpu", compiled=False)
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert lines[-1]["step"] == len(lines) - 1 > 0
-    assert "validation" in lines[-1]
+    ended = [line["step"] for line in lines if "progress" not in line]
+    assert 0 < ended[0] < ended[1] == ended[2]
+    progress = [line["progress"] for line in lines if "progress" in line]
+    assert progress[0] == 0
+    assert progress[ended[0]] >= 0.5 > progress[0]
     length = train.Length(seconds=10.0)
     assert [length.progress(7, 512, t) for t in (0.0, 5.0, 10.0)] == [0.0, 0.5, 1.0]
     assert [train.rate_at(99, p) for p in (0.0, train.COOLING_FROM, 1.0)] == [1.0, 1.0, 0.0]
