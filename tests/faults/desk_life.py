@@ -26,6 +26,7 @@ LIMITS = DeskLimits(
     first_pause=0.05,
     longest_pause=1.0,
     leases=1_000_000,
+    posts=1_000_000,
     replies_a_minute=1_000_000,
     pace=Pace(after=0.02, every=0.02),
 )
