@@ -8,13 +8,14 @@ import sys
 from contextlib import suppress
 from html import escape, unescape
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 
 from tests.e2e.slack_server.server import Faults, SlackServer
 from tests.e2e.slack_server.workspace import BOT_USER
 
-HELP = "C0HELP"
+HELP, AGENTS = "C0HELP", "C0AGENTS"
 
 
 class Page(SlackServer):
@@ -50,7 +51,11 @@ class Page(SlackServer):
     async def _press(self, request: web.Request) -> web.Response:
         """Form fields: `ts` of the reply, `action`, `user`."""
         form = await request.post()
-        self.press(HELP, str(form["ts"]), str(form.get("user") or "U0ANNA"), str(form["action"]))
+        user = str(form.get("user") or "U0ANNA")
+        try:
+            self.press(HELP, str(form.get("ts")), user, str(form.get("action")))
+        except (KeyError, ValueError):
+            return web.Response(status=400, text="there is no such message with such a button\n")
         return web.Response(text="pressed\n")
 
     async def _threads(self, _: web.Request) -> web.Response:
@@ -61,7 +66,13 @@ class Page(SlackServer):
             f"{escape(unescape(str(one['text'])))}</p>"
             for one in self.workspace.whispers[-3:]
         )
+        elsewhere = [
+            f"<h2>{escape(_title(channel))}</h2>{_row(m)}"
+            for (channel, _), m in self.workspace.messages.items()
+            if channel != HELP
+        ]
         shown = whispers + "".join(self._thread(root["ts"]) for root in reversed(roots[-20:]))
+        shown += "".join(elsewhere[:-6:-1])
         return web.Response(text=shown or "<p>Nothing yet.</p>", content_type="text/html")
 
     def _thread(self, ts: str) -> str:
@@ -69,19 +80,26 @@ class Page(SlackServer):
         return f'<section data-thread="{escape(ts)}">{rows}<button>Reply here</button></section>'
 
 
-def _row(message: dict[str, object]) -> str:
+def _title(channel: str) -> str:
+    return "#agents" if channel == AGENTS else f"Direct message to {channel}"
+
+
+def _row(message: dict[str, Any]) -> str:
+    """As Slack shows it: blocks, and the text only where there are none."""
     name = "kefu" if message["user"] == BOT_USER else str(message["user"])
-    text = str(message["text"]).replace(f"<@{BOT_USER}>", "@kefu")
+    blocks = message.get("blocks") or []
+    sections = [block["text"]["text"] for block in blocks if block["type"] == "section"]
+    text = "\n".join(sections or [str(message["text"])]).replace(f"<@{BOT_USER}>", "@kefu")
     context = [
         element["text"]
-        for block in message.get("blocks") or []  # type: ignore[attr-defined]
+        for block in blocks
         if block["type"] == "context"
         for element in block["elements"]
     ]
     buttons = [
         f'<button data-ts="{escape(str(message["ts"]))}" '
         f'data-action="{escape(element["action_id"])}">{escape(element["text"]["text"])}</button>'
-        for block in message.get("blocks") or []  # type: ignore[attr-defined]
+        for block in blocks
         if block["type"] == "actions"
         for element in block["elements"]
     ]
@@ -115,8 +133,17 @@ def main() -> None:
     parser.add_argument("--http", metavar="HOST:PORT", help="where `kefu slack --http` listens")
     parser.add_argument("--faults", type=float, default=0.0, help="the share of calls, 0 to 1")
     given = parser.parse_args()
+    if not 0 <= given.port <= 65_535:
+        parser.error(f"--port {given.port} is none; give 0 to 65535")
+    if not 0 <= given.faults <= 1:
+        parser.error(f"--faults {given.faults} is no share; give 0 to 1")
     with suppress(KeyboardInterrupt):
-        asyncio.run(serve(given))
+        try:
+            asyncio.run(serve(given))
+        except OSError as error:
+            parser.error(
+                f"--port {given.port} cannot be listened on, another program may; give another"
+            )
 
 
 if __name__ == "__main__":

@@ -74,7 +74,9 @@ class Channel:
 class Workspace:
     team: str = TEAM
     bot_user: str = BOT_USER
-    channels: dict[str, Channel] = field(default_factory=lambda: {"C0HELP": Channel()})
+    channels: dict[str, Channel] = field(
+        default_factory=lambda: {"C0HELP": Channel(), "C0AGENTS": Channel()}
+    )
     messages: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
     """By channel and ts, in the order of the platform."""
     scopes: set[str] = field(default_factory=lambda: set(ALL_SCOPES))
