@@ -140,7 +140,7 @@ def main() -> None:
     with suppress(KeyboardInterrupt):
         try:
             asyncio.run(serve(given))
-        except OSError as error:
+        except OSError:
             parser.error(
                 f"--port {given.port} cannot be listened on, another program may; give another"
             )
