@@ -67,6 +67,26 @@ async def test_who_waits_for_a_person_comes_first(store: Store, talk: Conversati
         assert "ben" in said(pilot, "#engine")
 
 
+@pytest.mark.parametrize("moved", [False, True])
+async def test_enter_opens_who_waits_now_unless_another_was_chosen(
+    store: Store, talk: Conversation, moved: bool
+) -> None:
+    async with inbox(store) as pilot:
+        assert "Where is my [red]parcel[/]?" in listed(pilot)[0]
+        if moved:
+            await pilot.press("down", "up")
+        earlier = await store.log.start(channel="slack", customer="T1/U9", title="Waits longer")
+        await store.log.set_state(earlier.id, ConversationState.HANDED_OFF)
+        async with store.database.writing() as session:
+            long_ago = talk.created_at - timedelta(hours=1)
+            change = update(ConversationRow).where(ConversationRow.id == earlier.id)
+            await session.execute(change.values(updated_at=long_ago, created_at=long_ago))
+        await until(pilot, lambda: "Waits longer" in listed(pilot)[0])
+        await pilot.press("enter")
+        wanted = talk.id if moved else earlier.id
+        await until(pilot, lambda: home(pilot).talk.is_showing(wanted))
+
+
 async def test_take_over_answer_and_hand_back(store: Store, talk: Conversation) -> None:
     async with inbox(store) as pilot:
         await pilot.press("enter")

@@ -13,8 +13,10 @@ from textual.widgets import Markdown
 from bot.conversation import (
     Conversation,
     ConversationState,
+    Message,
     MessageState,
     ReplyStatus,
+    Role,
     Shortened,
     TurnEvent,
 )
@@ -34,6 +36,7 @@ from tests.tui.driving import (
 )
 from tests.tui.fake_desk import CROSS, RETURNS, FakeDesk, Script
 from tui.desk import WITH_PERSON
+from tui.widgets import chat
 from tui.widgets.banner import Banner
 
 
@@ -232,3 +235,29 @@ async def test_a_question_that_was_never_stored_waits_in_its_own_conversation(
         assert home.prompt.text == ""
         await home.show(first.id)
         assert home.prompt.text == "where is my order?"
+
+
+async def test_what_the_person_writes_is_shown_as_it_comes(
+    make_app: AppMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chat, "FOLLOW_SECONDS", 0.02)
+    desk = FakeDesk(Script(rule="asked_for_person"), Script(rule="held", silent=True))
+    async with make_app(desk).run_test() as pilot:
+        await awake(pilot)
+        await ask(pilot, "Let me talk to somebody")
+        (talk,) = desk.log.conversations.values()
+        for text in ("Ann here.", "How can I help?"):
+            said = Message(desk.log.next_id(), talk.id, Role.AGENT, text, desk.log.now())
+            desk.log.said[talk.id].append(said)
+            await until(pilot, lambda said=said: answers(pilot)[-1].message == said)  # type: ignore[misc]
+        await ask(pilot, "My lamp is broken")
+        assert [row.text for row in customers(pilot)][-1] == "My lamp is broken"
+        said = Message(desk.log.next_id(), talk.id, Role.AGENT, "Oh dear.", desk.log.now())
+        desk.log.said[talk.id].append(said)
+        await until(pilot, lambda: answers(pilot)[-1].message == said)
+        texts = [
+            row.text for row in answers(pilot) if row.message and row.message.role is Role.AGENT
+        ]
+        assert texts == ["Ann here.", "How can I help?", "Oh dear."]
+        await desk.log.set_state(talk.id, ConversationState.OPEN)
+        await until(pilot, lambda: not shown_banner(pilot))

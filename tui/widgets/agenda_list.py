@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from textual.binding import BindingType
 from textual.content import Content
+from textual.events import Key
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
@@ -30,6 +31,8 @@ class AgendaList(OptionList):
         super().__init__(id=id, markup=False)
         self._clock = clock
         self._shown: list[Content] = []
+        self._is_chosen = False
+        """The agent moved in the list: what is highlighted stays so. Before, it is the first."""
         self.items: list[AgendaItem] = []
 
     def show(self, items: Sequence[AgendaItem], current: str | None) -> None:
@@ -45,6 +48,10 @@ class AgendaList(OptionList):
             self.highlighted = ids.index(current)
         self._shown, self.items = rows, list(items)
 
+    def on_key(self, event: Key) -> None:
+        if event.key not in ("enter", "tab", "shift+tab"):
+            self._is_chosen = True
+
     def _redraw(self, rows: Sequence[Content]) -> None:
         for index, (before, row) in enumerate(zip(self._shown, rows, strict=True)):
             if not row.is_same(before):
@@ -52,7 +59,8 @@ class AgendaList(OptionList):
 
     def _replace(self, rows: Sequence[Content], ids: Sequence[str], current: str | None) -> None:
         highlighted = self.highlighted_option
-        wanted = (highlighted.id if highlighted and self.has_focus else None) or current
+        is_theirs = highlighted and self.has_focus and self._is_chosen
+        wanted = (highlighted.id if highlighted and is_theirs else None) or current
         top = self.scroll_y
         self.clear_options()
         self.add_options(Option(row, id_) for row, id_ in zip(rows, ids, strict=True))

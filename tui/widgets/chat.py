@@ -23,6 +23,9 @@ from tui.widgets.transcript import Transcript
 from tui.widgets.welcome import Welcome
 from tui.window import MessageSource, Window
 
+FOLLOW_SECONDS = 1.0
+"""Between looks at what a person writes who has the conversation."""
+NEWEST = 20
 _logger = logging.getLogger("kefu")
 
 
@@ -54,6 +57,7 @@ class Chat(Container):
     async def on_mount(self) -> None:
         self.query_one(Banner).show_state(ConversationState.OPEN)
         await self.query_one(Transcript).welcome("")
+        self.set_interval(FOLLOW_SECONDS, self._follow)
 
     def greet(self, desk: ChatDesk) -> None:
         for welcome in self.query(Welcome):
@@ -86,6 +90,20 @@ class Chat(Container):
         state = conversation.state if conversation else ConversationState.OPEN
         self.query_one(Banner).show_state(state)
         self.post_message(self.Changed())
+
+    async def _follow(self) -> None:
+        """What a person writes, while one has the conversation, and that it is handed back."""
+        talk = self.conversation
+        if talk is None or talk.state is not ConversationState.HANDED_OFF or self.turn:
+            return
+        desk = await self._opening.desk()
+        with suppress(KefuError):  # there is another look
+            newest = await desk.log.messages(talk.id, limit=NEWEST)
+            now = await desk.log.conversation(talk.id)
+            if self.turn is None and self.is_showing(talk.id):
+                await self.query_one(Transcript).follow(newest)
+                if now != talk:
+                    self.update(now)
 
     async def _leave(self) -> None:
         if self.turn is not None:

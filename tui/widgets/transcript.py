@@ -88,6 +88,17 @@ class Transcript(VerticalScroll):
             self._select(row)
         self._prune_oldest()
 
+    async def follow(self, newest: Sequence[Message]) -> None:
+        """Those of them that are newer than all that is here; not while the reader is further
+        back."""
+        if self._window is None or self._window.has_newer:
+            return
+        known = max((row.message.id for row in self.rows if row.message), default="")
+        for message in newest:
+            if message.id > known:
+                await self.add(self._row(message))
+                self.record(message)
+
     def record(self, message: Message) -> None:
         """A row that was added has its message now."""
         if self._window is not None:
