@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bot.settings import EngineSettings, Settings
 
 _PATIENCE = 5.0
+_INSTALL = "install it by pip install -e '.[{}]' where kefu was cloned"
 """Seconds for a server to say that it is there."""
 
 
@@ -132,7 +133,7 @@ async def _slack(settings: Settings) -> Check:
     try:
         from bot.adapters.slack.app import SlackCredentials, missing_scopes
     except ImportError as error:
-        told = f"a package is missing ({error.name}); install it by pip install 'kefu[slack]'"
+        told = f"a package is missing ({error.name}); {_INSTALL.format('slack')}"
         return Check("slack", ok=False, found=told)
     try:
         is_http = not os.environ.get("SLACK_APP_TOKEN")
@@ -158,7 +159,7 @@ async def _matrix() -> Check:
         from bot.adapters.matrix.credentials import MatrixCredentials
         from bot.adapters.matrix.homeserver import Homeserver
     except ImportError as error:
-        told = f"a package is missing ({error.name}); install it by pip install 'kefu[matrix]'"
+        told = f"a package is missing ({error.name}); {_INSTALL.format('matrix')}"
         return Check("matrix", ok=False, found=told)
     try:
         credentials = MatrixCredentials.from_environment()

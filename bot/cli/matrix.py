@@ -26,7 +26,7 @@ async def _serve(settings: Settings) -> None:
     except ImportError as error:
         raise SettingsError(
             f"a package for Matrix is missing ({error.name}); "
-            "install it by pip install 'kefu[matrix]'"
+            "install it by pip install -e '.[matrix]' where kefu was cloned"
         ) from None
     from bot.adapters.matrix.credentials import MatrixCredentials
     from bot.app import open_kefu

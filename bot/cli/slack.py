@@ -72,7 +72,7 @@ async def _serve(settings: Settings, address: tuple[str, int] | None) -> None:
     except ImportError as error:
         raise SettingsError(
             f"a package for Slack is missing ({error.name}); "
-            "install it by pip install 'kefu[slack]'"
+            "install it by pip install -e '.[slack]' where kefu was cloned"
         ) from None
     from bot.app import open_kefu
     from bot.desk import Desk

@@ -22,7 +22,7 @@ try:
 except ImportError as error:
     raise SettingsError(
         f"engine.url is set, but a package for it is missing ({error.name}); "
-        "install it by pip install 'kefu[remote]', or take engine.url out"
+        "install it by pip install -e '.[remote]' where kefu was cloned, or take engine.url out"
     ) from None
 
 _DEFAULT_WINDOW = 4096

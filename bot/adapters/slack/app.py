@@ -20,7 +20,7 @@ from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.response import BoltResponse
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.adapters.slack.calls import FAULTS, Barred, explained
+from bot.adapters.slack.calls import FAULTS, Barred, Stranger, explained
 from bot.adapters.slack.manifest import SCOPES
 from bot.adapters.slack.reception import Reception
 from bot.delivery import Undeliverable
@@ -34,6 +34,7 @@ _LONGEST_PAUSE = 30.0
 _PING, _LOOK, _PATIENCE = 5.0, 0.5, 10.0
 """Seconds: between pings, between looks at a connection, and until it is given up."""
 _STAMP = re.compile(r"[0-9]{1,12}")
+_BROKEN = re.compile(r"[\s\x00-\x1f\x7f]")
 Result = TypeVar("Result")
 _logger = logging.getLogger("kefu")
 
@@ -65,6 +66,9 @@ class SlackCredentials:
             raise SettingsError(
                 f"{' and '.join(missing)} must be set; README.md says where Slack shows them"
             )
+        for name in ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN"):
+            if _BROKEN.search(given(name)):
+                raise SettingsError(f"{name} holds a space or a line break; copy it again")
         api_url = given("SLACK_API_URL") or _SLACK
         return cls(
             bot_token=given("SLACK_BOT_TOKEN"),
@@ -111,19 +115,22 @@ async def who_are_we(client: AsyncWebClient) -> AuthorizeResult:
             bot_token=client.token, auth_test_response=await client.auth_test()
         )
 
-    return await _patiently("auth.test", "SLACK_BOT_TOKEN", ask)
+    return await _patiently("auth.test", "SLACK_BOT_TOKEN", client.base_url, ask)
 
 
 async def missing_scopes(client: AsyncWebClient) -> tuple[str, list[str]]:
     """The workspace's name, and what of SCOPES the token may not. Raise SettingsError."""
-    answer = await _patiently("auth.test", "SLACK_BOT_TOKEN", client.auth_test)
+    answer = await _patiently("auth.test", "SLACK_BOT_TOKEN", client.base_url, client.auth_test)
     headers = {name.lower(): value for name, value in answer.headers.items()}
     granted = headers.get("x-oauth-scopes", ",".join(SCOPES))  # unsaid: none is known to be missing
     missing = set(SCOPES) - set(granted.replace(" ", "").split(","))
     return str(answer.get("team", "")), sorted(missing)
 
 
-async def _patiently(method: str, credential: str, call: Callable[[], Awaitable[Result]]) -> Result:
+async def _patiently(
+    method: str, credential: str, address: str, call: Callable[[], Awaitable[Result]]
+) -> Result:
+    """`address`: where Slack is thought to be. Raise SettingsError."""
     pause = 1.0
     while True:
         try:
@@ -132,7 +139,12 @@ async def _patiently(method: str, credential: str, call: Callable[[], Awaitable[
             found = explained(method, error, reads=True)
         if isinstance(found, Barred | Undeliverable):
             raise SettingsError(f"Slack refuses {credential} ({found}); copy it again")
-        _logger.warning("Slack does not answer (%s); trying again", found)
+        if isinstance(found, Stranger):
+            raise SettingsError(
+                f"no Slack answers at {address} ({found}); unset SLACK_API_URL, or mend it: "
+                f"Slack's own is {_SLACK}"
+            )
+        _logger.warning("Slack does not answer (%s); trying again until it does", found)
         await asyncio.sleep(pause if found.seconds is None else found.seconds)
         pause = min(_LONGEST_PAUSE, 2 * pause)
 
@@ -200,7 +212,9 @@ class SlackApp:
 
         while True:
             try:
-                address = await _patiently("apps.connections.open", "SLACK_APP_TOKEN", ask)
+                address = await _patiently(
+                    "apps.connections.open", "SLACK_APP_TOKEN", self._client.base_url, ask
+                )
                 await self._connection(address, connected)
             except SettingsError as error:
                 if not connected.done():

@@ -77,6 +77,10 @@ class Limited(Postponed):
     """Slack asked us to wait."""
 
 
+class Stranger(Postponed):
+    """What answers there is not Slack; or something between us and Slack is in the way."""
+
+
 class Barred(Postponed):
     """A token or a right is missing. An operator can mend it: it is tried again."""
 
@@ -84,7 +88,10 @@ class Barred(Postponed):
 def explained(method: str, error: BaseException, *, reads: bool) -> Postponed | Undeliverable:
     """What one of FAULTS means for the call. `reads`: it changes nothing, so nothing landed."""
     if not isinstance(error, SlackApiError):
-        return Postponed(f"{method}: {error!r}", landed=not reads)
+        told = f"{method}: {str(error) or type(error).__name__}"
+        if isinstance(error, aiohttp.InvalidURL):
+            return Stranger(told, landed=False)
+        return Postponed(told, landed=not reads)
     response = error.response
     status = int(getattr(response, "status_code", 0) or 0)
     data = getattr(response, "data", None)
@@ -92,6 +99,8 @@ def explained(method: str, error: BaseException, *, reads: bool) -> Postponed | 
     told = f"{method}: {code or status}"
     if status == 429 or code in {"ratelimited", "rate_limited"}:
         return Limited(told, seconds=_retry_after(getattr(response, "headers", None) or {}))
+    if not code and 400 <= status < 500:
+        return Stranger(told, landed=False)
     if status >= 500 or not code or code in _NOT_NOW:
         return Postponed(told, landed=not reads)
     if code in _BARRED:

@@ -145,6 +145,21 @@ async def test_a_refused_token_is_named_and_a_silent_slack_is_waited_for() -> No
             await who_are_we(bad)
 
 
+async def test_what_is_no_slack_is_named_and_not_waited_for(slack: SlackServer) -> None:
+    for address in ("nonsense", slack.url, f"{slack.url}/elsewhere/"):
+        environment = slack.environment | {"SLACK_API_URL": address}
+        web = SlackCredentials.from_environment(http=False, environment=environment).web()
+        with pytest.raises(SettingsError, match=rf"no Slack answers at {address}.*SLACK_API_URL"):
+            await who_are_we(web)
+
+
+@pytest.mark.parametrize("name", ["SLACK_BOT_TOKEN", "SLACK_APP_TOKEN"])
+def test_a_credential_that_was_broken_by_copying_is_named(slack: SlackServer, name: str) -> None:
+    environment = slack.environment | {name: "xoxb-1\nx"}
+    with pytest.raises(SettingsError, match=f"{name} holds a space or a line break"):
+        SlackCredentials.from_environment(http=False, environment=environment)
+
+
 DIGEST = ("“Where is <!channel> my parcel?”", "Nothing answered yet", "negative")
 
 
