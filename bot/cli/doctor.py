@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from bot.settings import EngineSettings, Settings
 
 _PATIENCE = 5.0
-_INSTALL = "install it by pip install -e '.[{}]' where kefu was cloned"
 """Seconds for a server to say that it is there."""
 
 
@@ -52,6 +51,11 @@ def doctor(as_json: AsJson = False, home: Home = None) -> None:
             _line(f"{one.name:18} {'ok' if one.ok else 'BROKEN':7} {one.found}")
     if not all(one.ok for one in checks):
         raise SystemExit(1)
+
+
+def _missing(error: ImportError, extra: str) -> Check:
+    install = f"install it by pip install -e '.[{extra}]' where kefu was cloned"
+    return Check(extra, ok=False, found=f"a package is missing ({error.name}); {install}")
 
 
 def _system(report: SystemReport) -> Iterator[tuple[str, str]]:
@@ -133,8 +137,7 @@ async def _slack(settings: Settings) -> Check:
     try:
         from bot.adapters.slack.app import SlackCredentials, missing_scopes
     except ImportError as error:
-        told = f"a package is missing ({error.name}); {_INSTALL.format('slack')}"
-        return Check("slack", ok=False, found=told)
+        return _missing(error, "slack")
     try:
         is_http = not os.environ.get("SLACK_APP_TOKEN")
         credentials = SlackCredentials.from_environment(http=is_http)
@@ -159,8 +162,7 @@ async def _matrix() -> Check:
         from bot.adapters.matrix.credentials import MatrixCredentials
         from bot.adapters.matrix.homeserver import Homeserver
     except ImportError as error:
-        told = f"a package is missing ({error.name}); {_INSTALL.format('matrix')}"
-        return Check("matrix", ok=False, found=told)
+        return _missing(error, "matrix")
     try:
         credentials = MatrixCredentials.from_environment()
         async with asyncio.timeout(_PATIENCE), Homeserver(credentials) as server:
