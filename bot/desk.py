@@ -314,7 +314,11 @@ class Desk:
         )
 
     async def _lose(self, outgoing: Outgoing, reason: str) -> None:
-        _logger.error("message %s could not be posted: %s", outgoing.message.id, reason)
+        if outgoing.kind is Post.ALERT:
+            told = "agents were not told that a person is needed (handoff.agents): %s"
+            _logger.error(told, reason)
+        else:
+            _logger.error("message %s could not be posted: %s", outgoing.message.id, reason)
         await self._store.outbox.gave_up(outgoing, reason)
 
     def _pause(self, attempt: int) -> float:

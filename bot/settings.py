@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
@@ -27,6 +28,7 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+from pydantic_settings import SettingsError as SourceError
 
 from bot.errors import SettingsError
 from bot.hours import BusinessHours
@@ -126,11 +128,33 @@ class HoursSettings(Section):
         return BusinessHours.parse(self.timezone, week, self.holidays)
 
 
+_ROOMS = {
+    "slack": (
+        re.compile(r"(?:[TE][A-Z0-9]+/)?[CGD][A-Z0-9]+"),
+        "channel's id; Slack shows it at the end of what it tells about a channel, C0123456789",
+    ),
+    "matrix": (
+        re.compile(r"!\S+"),
+        "room's id; clients show it among a room's advanced settings, it begins with !",
+    ),
+}
+
+
 class HandoffSettings(Section):
     after_unknown: int = Field(default=2, ge=0)
     """So many questions in a row to which nothing is found call a person; 0: never."""
     agents: dict[str, str] = Field(default_factory=dict)
     """Where agents are told, by platform, for example `{ slack = "C0123456789" }`."""
+
+    @model_validator(mode="after")
+    def _check(self) -> HandoffSettings:
+        for platform, room in self.agents.items():
+            if platform not in _ROOMS:
+                raise ValueError(f"agents are told in {' and '.join(_ROOMS)}, not in {platform!r}")
+            pattern, what = _ROOMS[platform]
+            if room and not pattern.fullmatch(room):
+                raise ValueError(f"{platform} = {room!r} is no {what}")
+        return self
 
 
 class TopicSettings(Section):
@@ -145,6 +169,11 @@ class TopicSettings(Section):
 
     @model_validator(mode="after")
     def _check(self) -> TopicSettings:
+        for word in self.words:
+            if not re.search(r"\w", word):
+                raise ValueError(
+                    f"{word!r} of the topic {self.name!r} has no letter; there are no wildcards"
+                )
         if not self.person and not self.reply:
             raise ValueError(f"the topic {self.name!r} calls no person, so it needs a reply")
         return self
@@ -229,6 +258,12 @@ def load_settings(home: Path | None = None) -> Settings:
         raise SettingsError(
             f"setting {key} = {first.get('input')!r} cannot be used: {_reason(first)}; "
             "mend it in kefu.toml or the KEFU_* variables"
+        ) from None
+    except SourceError as error:  # of a variable: a table or list that is no JSON
+        field = str(error).partition('"')[2].partition('"')[0]
+        raise SettingsError(
+            f"a variable KEFU_{field.upper()}… cannot be read: tables and lists are JSON there, "
+            """such as KEFU_HOURS__OPEN='{"mon": "09:00-17:00"}'"""
         ) from None
     except ValueError as error:  # a kefu.toml that is not TOML
         raise SettingsError(f"kefu.toml cannot be read: {error}; mend or remove it") from None

@@ -47,6 +47,9 @@ def test_a_home_given_wins_and_its_file_is_read(tmp_path: Path) -> None:
             "[engine]\nseed = 'x'\n",
             "engine.seed = 'x' cannot be used: it should be",
         ),
+        ("[handoff]\nagents = {slack = '#support'}\n", "slack = '#support' is no channel's id"),
+        ("[handoff]\nagents = {teams = 'C1'}\n", "agents are told in slack and matrix, not in"),
+        ("[[topics]]\nname = 'x'\nwords = ['*']\n", "'*' of the topic 'x' has no letter"),
         ("colour = 'red'\n", "colour"),
         ("engine = 3\n", "engine = 3"),
         ("this is [not toml", "kefu.toml"),
@@ -58,3 +61,15 @@ def test_a_bad_key_or_value_is_named(home: Path, text: str, told: str) -> None:
         load_settings()
     assert told in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("room", ["C0123", "T0123/C0123", "E0123/G0123", ""])
+def test_where_agents_may_be_told(home: Path, room: str) -> None:
+    write(home, f"[handoff]\nagents = {{slack = '{room}', matrix = '!desk:a.example'}}\n")
+    assert load_settings().handoff.agents["slack"] == room
+
+
+def test_a_variable_that_is_no_json_is_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEFU_HOURS__OPEN", "mon")
+    with pytest.raises(SettingsError, match=r"a variable KEFU_HOURS… cannot be read: .*JSON"):
+        load_settings()

@@ -33,7 +33,7 @@ async def _serve(settings: Settings) -> None:
     from bot.desk import Desk
 
     credentials = MatrixCredentials.from_environment()
-    agents = _agents(settings)
+    agents = settings.handoff.agents.get("matrix", "")
     warnings_to_stderr()
     async with AsyncExitStack() as stack:
         server = await stack.enter_async_context(Homeserver(credentials))
@@ -47,13 +47,3 @@ async def _serve(settings: Settings) -> None:
         connected = await stack.enter_async_context(app.syncing())
         async with working(desk) as work:
             await until(connected, work, f"connected to Matrix as {us.user_id}; Ctrl-C ends")
-
-
-def _agents(settings: Settings) -> str:
-    room = settings.handoff.agents.get("matrix", "")
-    if room and not room.startswith("!"):
-        raise SettingsError(
-            f"handoff.agents: matrix = {room!r} is no room's id; clients show it among a room's "
-            "advanced settings, it begins with !"
-        )
-    return room
