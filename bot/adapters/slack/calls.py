@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 import aiohttp
@@ -37,6 +37,8 @@ _BARRED = {
     "token_revoked",
 }
 _BARRED_SECONDS = 300.0
+_PAGE, _PAGES = 200, 10
+"""Messages of a page, and pages that are looked through."""
 _DEFAULT_RETRY_AFTER = 30.0
 
 
@@ -71,6 +73,22 @@ class SlackCalls:
             raise found from None
         data = answer.data
         return data if isinstance(data, Mapping) else {}
+
+    async def messages(
+        self, team: str, method: str, arguments: Mapping[str, Any]
+    ) -> AsyncGenerator[Mapping[str, Any], None]:
+        """Of a thread or a channel, with their metadata, page after page. Raise Postponed, also
+        where there are too many, or Undeliverable."""
+        asked = {**arguments, "include_all_metadata": "true", "limit": _PAGE}
+        for _ in range(_PAGES):
+            answer = await self.call(team, method, asked, reads=True)
+            for message in answer.get("messages") or []:
+                yield message
+            cursor = (answer.get("response_metadata") or {}).get("next_cursor")
+            if not cursor:
+                return
+            asked["cursor"] = cursor
+        raise Postponed("the thread is too long to look through")
 
 
 class Limited(Postponed):

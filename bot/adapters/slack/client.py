@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import aclosing, suppress
 from typing import Any
 
 from bot.adapters.slack.blocks import alert_of, blocks_of, fallback
@@ -23,8 +24,6 @@ _CLOCKS_APART = 3600.0
 """Seconds by which Slack's clock and ours may differ."""
 _ADDRESS = re.compile(r"https://[^\s<>|]+")
 _GONE = ("message_not_found", "cant_update_message", "edit_window_closed")
-_PAGES = 10
-"""Of a thread that are looked through; 200 messages each."""
 
 
 class SlackClient:
@@ -116,24 +115,15 @@ class SlackClient:
             "channel": where["channel"],
             **({"ts": where["thread_ts"]} if in_thread else {}),
             "oldest": f"{message.created_at.timestamp() - _CLOCKS_APART:.6f}",
-            "include_all_metadata": "true",
-            "limit": 200,
         }
-        for _ in range(_PAGES):
-            try:
-                answer = await self._calls.call(team, method, asked, reads=True)
-            except Undeliverable:  # the post itself will say so
-                return None
-            for one in answer.get("messages") or []:
-                metadata = one.get("metadata") or {}
-                payload = metadata.get("event_payload") or {}
-                if metadata.get("event_type") == kind and payload.get("id") == message.id:
-                    return str(one["ts"])
-            cursor = (answer.get("response_metadata") or {}).get("next_cursor")
-            if not cursor:
-                return None
-            asked["cursor"] = cursor
-        raise Postponed("the thread is too long to look through")
+        with suppress(Undeliverable):  # the post itself will say so
+            async with aclosing(self._calls.messages(team, method, asked)) as messages:
+                async for one in messages:
+                    metadata = one.get("metadata") or {}
+                    payload = metadata.get("event_payload") or {}
+                    if metadata.get("event_type") == kind and payload.get("id") == message.id:
+                        return str(one["ts"])
+        return None
 
 
 def _marked(kind: str, message: Message) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from bot.adapters.slack.blocks import escape, mrkdwn
@@ -106,19 +107,13 @@ class SlackLive:
             return draft
         team, channel, thread = place_parts(place.key)
         behind = draft.removeprefix(_LOOK_FOR)
-        asked = {
-            "channel": channel,
-            "ts": thread,
-            "oldest": behind,
-            "include_all_metadata": True,
-            "limit": 200,
-        }
-        try:
-            answer = await self._calls.call(team, "conversations.replies", asked, reads=True)
-        except Undeliverable:
-            return ""
-        ours = [m for m in answer.get("messages") or [] if _is_draft(m) and str(m["ts"]) > behind]
-        return str(ours[-1]["ts"]) if ours else ""
+        asked = {"channel": channel, "ts": thread, "oldest": behind}
+        last = ""
+        with suppress(Undeliverable):
+            async for one in self._calls.messages(team, "conversations.replies", asked):
+                if _is_draft(one) and str(one["ts"]) > behind:
+                    last = str(one["ts"])
+        return last
 
     async def status(self, place: Place, ahead: int) -> None:
         team, channel, thread = place_parts(place.key)

@@ -90,13 +90,16 @@ async def test_without_streams_a_post_is_updated(slack: SlackServer, client: Sla
 
 
 @pytest.mark.parametrize("streams", [True, False])
+@pytest.mark.parametrize("later", [0, 230])
 async def test_a_draft_whose_ts_was_not_told_is_found(
-    slack: SlackServer, client: SlackClient, streams: bool
+    slack: SlackServer, client: SlackClient, streams: bool, later: int
 ) -> None:
     slack.workspace.streams.is_known = streams
     thread = slack.say(HELP, "U1", "?")
     earlier = await client.deliver(reply(thread, ""))
     second = slack.say(HELP, "U1", "and?", thread=thread)
+    for number in range(later):  # more than a page of them
+        slack.say(HELP, "U1", f"hello {number}", thread=thread)
     one = lease(thread)
     slack.faults.lost_answers = 1.0
     with pytest.raises(Postponed) as raised:
