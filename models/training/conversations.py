@@ -12,8 +12,7 @@ from dataclasses import dataclass
 
 from models.training import phrases
 from models.training.businesses import Business, HelpPage, Told, draw_business, load_trades
-from models.training.chatml import TURN_END, TURN_START
-from models.training.corpus import Document, question_with_passages, system_of, turn
+from models.training.corpus import Document, exchange, question_with_passages, system_of
 from models.training.families import draw_family
 
 VERBATIM = 0.8
@@ -214,9 +213,7 @@ def conversation(rng: random.Random, *, held_out: bool = False, language: str = 
         mood = rng.choices(phrases.MOODS, weights=(3, 6, 1))[0]
         question = as_typed(asked.question, mood, language, rng)
         shown = question_with_passages(asked.passages, question, mood)
-        spans.append((f"{turn('user', shown)}{TURN_START}assistant\n", False))
-        spans.append((f"{reply(asked, mood, language, rng)}{TURN_END}", True))
-        spans.append(("\n", False))
+        spans += exchange(shown, reply(asked, mood, language, rng))
     return spans
 
 

@@ -47,6 +47,12 @@ def turn(role: str, text: str) -> str:
     return f"{TURN_START}{role}\n{text}{TURN_END}\n"
 
 
+def exchange(message: str, reply: str) -> Document:
+    """What the customer's turn holds, and the reply, which alone is learnt."""
+    asked = f"{turn('user', message)}{TURN_START}assistant\n"
+    return [(asked, False), (f"{reply}{TURN_END}", True), ("\n", False)]
+
+
 def system_of(business: str) -> str:
     return turn("system", SYSTEM.format(business=business))
 

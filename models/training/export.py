@@ -139,9 +139,9 @@ def main() -> None:
     tokenizer = load_tokenizer(given.run)
     write_gguf(model, tokenizer, target, given.name, reads=given.reads, rounded=True)
     print(f"{target}: {target.stat().st_size / 1e6:.1f} MB")
-    for name in ("as trained", "in Q8_0"):
-        print(name, validation(model, given.run, given.device, halved=False))
-        round_weights(model)
+    print("as trained", validation(model, given.run, given.device, halved=False))
+    round_weights(model)
+    print("in Q8_0", validation(model, given.run, given.device, halved=False))
 
 
 if __name__ == "__main__":

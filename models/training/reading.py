@@ -10,11 +10,12 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from bot.sentences import split_sentences
 from models.training import phrases
-from models.training.chatml import TURN_END, TURN_START
 from models.training.corpus import (
     ROLE,
     Document,
+    exchange,
     is_held_out,
     question_with_passages,
     system,
@@ -30,7 +31,6 @@ ANSWER_CHARACTERS = 450
 WITHHELD = 0.15
 QUESTIONS = 5
 
-_ENDS = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"“(])|(?<=[。！？])")
 _WORD = re.compile(r"[A-Za-z][A-Za-z'’-]{2,}")
 _HAN = re.compile(r"[\u4e00-\u9fff]{2,}")
 _STEPS = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s", re.MULTILINE)
@@ -54,10 +54,6 @@ _CUES = {
         "{words}是怎么回事？", "能介绍一下{words}吗", "{words}",
     ),
 }  # fmt: skip
-
-
-def sentences_of(text: str) -> list[str]:
-    return [s.strip() for line in text.split("\n") for s in _ENDS.split(line) if s.strip()]
 
 
 def read_documents(
@@ -100,8 +96,7 @@ def _questions(
             continue
         message = question_with_passages([] if spans else shown, question, "neutral")
         said = phrases.UNKNOWN[language] if withheld else answer
-        spans.append((f"{turn('user', message)}{TURN_START}assistant\n", False))
-        spans += [(f"{said}{TURN_END}", True), ("\n", False)]
+        spans += exchange(message, said)
     return [(system(rng), False), *spans] if spans else []
 
 
@@ -121,7 +116,7 @@ def _question(passage: str, language: str, rng: random.Random) -> tuple[str, str
     shortest = SHORTEST // 3 if language == "zh" else SHORTEST
     suited = [
         s
-        for s in sentences_of(passage)
+        for s in split_sentences(passage)
         if shortest <= len(s) <= LONGEST and s[-1] in ".!。！" and passage.count(s) == 1
     ]
     if not suited:
@@ -180,8 +175,7 @@ def _exchange(
     if mood != "neutral" and rng.random() < 0.75:
         lead = phrases.phrase(phrases.LEADS[language][mood], language, rng)
         lead += "" if language == "zh" else " "
-    spans.append((turn("user", asked) + f"{TURN_START}assistant\n", False))
-    return [*spans, (f"{lead}{said}{TURN_END}", True), ("\n", False)]
+    return [*spans, *exchange(asked, f"{lead}{said}")]
 
 
 def faq_documents(
@@ -219,8 +213,7 @@ def _asked_of(
     for number, (question, answer) in enumerate(asked):
         passages = [] if number else [(title, text) for text in answers]
         message = question_with_passages(passages, question, "neutral")
-        spans.append((f"{turn('user', message)}{TURN_START}assistant\n", False))
-        spans += [(f"{answer}{TURN_END}", True), ("\n", False)]
+        spans += exchange(message, answer)
     return spans
 
 
@@ -257,7 +250,7 @@ def _shortened(answer: str) -> str:
     """By its first sentences, whole ones; a list keeps its first lines."""
     if len(answer) <= ANSWER_CHARACTERS:
         return answer
-    pieces = answer.split("\n") if _STEPS.search(answer) else sentences_of(answer)
+    pieces = answer.split("\n") if _STEPS.search(answer) else split_sentences(answer)
     gap = "\n" if _STEPS.search(answer) else " "
     kept = ""
     for piece in pieces:
@@ -289,9 +282,8 @@ def translation_documents(
         into = rng.choice(("English", "Chinese"))
         source = pair["English" if into == "Chinese" else "Chinese"]
         asked = f"<message>\n{source}\n</message>"
-        prompt = turn("system", TRANSLATE.format(language=into)) + turn("user", asked)
-        said = (f"{pair[into]}{TURN_END}", True)
-        yield [(f"{prompt}{TURN_START}assistant\n", False), said, ("\n", False)]
+        prompt = turn("system", TRANSLATE.format(language=into))
+        yield [(prompt, False), *exchange(asked, pair[into])]
 
 
 TRANSLATE = (

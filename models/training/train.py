@@ -229,9 +229,8 @@ def train(
     batch, first, earlier = BATCH_TOKENS[device], run.step, run.seconds
     saved_at = began = time.monotonic()
     while (progress := length.progress(run.step, batch, run.seconds)) < 1:
-        rng = np.random.default_rng(
-            [seed, run.step]
-        )  # resumed, it draws what an unbroken run would
+        # by the step: resumed, it draws what an unbroken run would
+        rng = np.random.default_rng([seed, run.step])
         rate = rate_at(run.step, progress)
         loss = run.learn(draws[progress >= TUNING_FROM], rng, rate, halved=halved)
         run.seconds = earlier + time.monotonic() - began
@@ -247,9 +246,8 @@ def train(
             run.save()
             saved_at = time.monotonic()
     run.save()
-    found = validation(run.model, folder, device, halved=halved)
-    last = {"step": run.step, "validation": found}
-    print(json.dumps(last), flush=True)
+    last = validation(run.model, folder, device, halved=halved)
+    print(json.dumps({"step": run.step, "validation": last}), flush=True)
 
 
 def main() -> None:

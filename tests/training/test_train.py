@@ -17,7 +17,12 @@ from models.training.pack import LEARNT
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Path:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of tokens, and steps that are small."""
+    monkeypatch.setattr(train, "BATCH_TOKENS", {"cpu": 512})
+    monkeypatch.setattr(train, "MICRO_TOKENS", {"cpu": 512})
+    monkeypatch.setattr(train, "REPORT_EVERY", 1)
+    monkeypatch.setattr(train, "VALIDATED", 1)
     rng = np.random.default_rng(2)
     for name in ("plain", "service", "plain_val", "service_val"):
         tokens = np.tile(rng.integers(3, 60, size=97), 60).astype(np.uint16)
@@ -36,11 +41,7 @@ def losses(printed: str) -> list[float]:
 def test_it_learns_and_resumes(
     run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(train, "BATCH_TOKENS", {"cpu": 512})
-    monkeypatch.setattr(train, "MICRO_TOKENS", {"cpu": 512})
-    monkeypatch.setattr(train, "VALIDATED", 1)
     monkeypatch.setattr(train, "WARMUP_STEPS", 2)
-    monkeypatch.setattr(train, "REPORT_EVERY", 1)
     steps = 6
     arguments = (Dial(1), train.Length(512.0 * steps), 1, "cpu")
     train.train(run, *arguments, compiled=False)
@@ -86,12 +87,8 @@ def test_parameters_are_counted_as_the_dial_says() -> None:
 
 
 def test_a_run_of_seconds_goes_on_where_it_was(
-    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(train, "BATCH_TOKENS", {"cpu": 512})
-    monkeypatch.setattr(train, "MICRO_TOKENS", {"cpu": 512})
-    monkeypatch.setattr(train, "REPORT_EVERY", 1)
-    monkeypatch.setattr(train, "VALIDATED", 1)
     for seconds in (0.5, 1.0, 1.0):
         train.train(run, Dial(1), train.Length(seconds=seconds), 1, "cpu", compiled=False)
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]

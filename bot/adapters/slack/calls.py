@@ -117,8 +117,8 @@ def explained(method: str, error: BaseException, *, reads: bool) -> Postponed | 
     told = f"{method}: {code or status}"
     if status == 429 or code in {"ratelimited", "rate_limited"}:
         return Limited(told, seconds=_retry_after(getattr(response, "headers", None) or {}))
-    if not code and 400 <= status < 500:
-        return Stranger(told, landed=False)
+    if not code and 400 <= status < 500:  # a proxy's: what is behind it may have the post
+        return Stranger(told, landed=not reads)
     if status >= 500 or not code or code in _NOT_NOW:
         return Postponed(told, landed=not reads)
     if code in _BARRED:
