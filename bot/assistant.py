@@ -30,6 +30,7 @@ from bot.conversation import (
     ReplyStatus,
     Role,
     Shortened,
+    Tag,
     Token,
     TurnEvent,
 )
@@ -38,7 +39,7 @@ from bot.hours import ALWAYS_OPEN, BusinessHours
 from bot.language import detect_language
 from bot.skills import handoff, prompt, replies
 from bot.skills.grounding import Grounding
-from bot.skills.prompt import Turn
+from bot.skills.prompt import Turn, turn_of, turns_of
 from bot.skills.sentiment import SentimentTagger
 from bot.skills.small_talk import small_talk
 from bot.skills.topics import Topic, Topics
@@ -133,11 +134,13 @@ class Assistant:
             async for event in events:
                 yield event
 
+    async def tag_of(self, text: str) -> Tag:
+        language = await asyncio.to_thread(detect_language, text)
+        (sentiment,) = await self._tagger.atag([text], [language])
+        return Tag(language, sentiment)
+
     async def tag(self, message: Message) -> Message:
-        """With its language and sentiment."""
-        language = await asyncio.to_thread(detect_language, message.text)
-        (sentiment,) = await self._tagger.atag([message.text], [language])
-        return await self._log.tag(message.id, language=language, sentiment=sentiment)
+        return await self._log.tag(message.id, await self.tag_of(message.text))
 
     async def respond(
         self, message: Message, *, record: Record | None = None, began: float | None = None
@@ -164,7 +167,7 @@ class Assistant:
         if language is None:
             language = await asyncio.to_thread(detect_language, message.text)
         draft = _Draft(_never, language, time.perf_counter())
-        history = await self._history(message)
+        _, history = await self._history(message)
         topic = self._policy.topics.of(message.text)
         asked = replace(message, language=language)
         async with aclosing(self._composed(asked, history, topic, draft)) as events:
@@ -209,19 +212,16 @@ class Assistant:
         return line
 
     async def _answer(self, message: Message, draft: _Draft) -> AsyncGenerator[TurnEvent, None]:
-        conversation = await self._log.conversation(message.conversation)
-        if (
-            conversation.state is ConversationState.HANDED_OFF
-        ):  # the bot is silent while a person speaks
-            yield HandedOff(handoff.HELD, None)
+        conversation, history = await self._history(message)
+        if conversation.state is ConversationState.HANDED_OFF:
+            yield HandedOff(handoff.HELD, None)  # the bot is silent while a person speaks
             return
-        history = await self._history(message)
         topic = self._policy.topics.of(message.text)
         decision = handoff.decide(
             history,
             wishes=wishes_for_a_person,
             agrees=says_yes,
-            topic=lambda _: topic.name if topic and topic.person else None,
+            topic=topic.name if topic and topic.person else None,
         )
         if decision:
             yield await self._hand_off(decision.rule, draft)
@@ -258,9 +258,9 @@ class Assistant:
         if outline is None:
             yield draft.say(replies.fixed(replies.SMALL_TALK[kind], draft.language))
             return
-        current = _turn(message, ())
+        current = turn_of(message, ())
         pieces = self._speaker.say(
-            message.conversation, _turns(history[:-1]), current, outline, draft.speech
+            message.conversation, turns_of(history[:-1]), current, outline, draft.speech
         )
         async with aclosing(self._said(pieces, draft)) as events:
             async for event in events:
@@ -274,7 +274,7 @@ class Assistant:
         if current.passages:
             pieces = self._speaker.answer(
                 message.conversation,
-                _turns(history[:-1]),
+                turns_of(history[:-1]),
                 current,
                 passages,
                 draft.language,
@@ -301,12 +301,12 @@ class Assistant:
                 yield piece if isinstance(piece, Notice) else draft.say(piece)
         draft.rule = draft.rule or draft.speech.rule
 
-    async def _history(self, message: Message) -> list[Message]:
+    async def _history(self, message: Message) -> tuple[Conversation, list[Message]]:
         """Up to the customer's message and no further: others may write at the same time."""
-        count = await self._log.count_messages(message.conversation)
-        first = max(0, count - HISTORY) // STRIDE * STRIDE
-        messages = await self._log.messages(message.conversation, limit=count - first)
-        return [one for one in messages if one.id <= message.id]
+        conversation, messages = await self._log.look_back(
+            message.conversation, at_least=HISTORY, stride=STRIDE
+        )
+        return conversation, [one for one in messages if one.id <= message.id]
 
     async def _hand_off(self, rule: str, draft: _Draft) -> HandedOff:
         draft.status, draft.rule = ReplyStatus.HANDED_OFF, rule
@@ -340,9 +340,9 @@ class Assistant:
         )
         picked = await self._grounding.pick(question, language, passages, asked=asked_now)
         if not picked.citations or not self._speaker.reads:
-            return passages, _turn(message, picked.citations)
+            return passages, turn_of(message, picked.citations)
         whole = tuple(Citation(p.source, p.title, p.heading, p.text) for p in passages)
-        return passages, _turn(message, whole)
+        return passages, turn_of(message, whole)
 
     async def _record(
         self,
@@ -376,24 +376,6 @@ class Assistant:
 
 async def _never(_: Reply, __: ConversationState | None) -> Message:
     raise AssertionError("a suggestion is recorded nowhere")
-
-
-def _turns(history: Sequence[Message]) -> list[Turn]:
-    """Questions with their replies, as the model was shown them."""
-    turns: list[Turn] = []
-    asked: Message | None = None
-    for message in history:
-        if message.role is Role.CUSTOMER:
-            asked = message
-        elif asked and message.text and message.state is not MessageState.FAILED:
-            turns.append(replace(_turn(asked, message.citations), reply=message.text))
-            asked = None
-    return turns
-
-
-def _turn(message: Message, passages: tuple[Citation, ...]) -> Turn:
-    mood = message.sentiment.label if message.sentiment else None
-    return Turn(message.text, mood, passages)
 
 
 def _milliseconds(since: float) -> float:

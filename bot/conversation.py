@@ -56,6 +56,14 @@ class Sentiment:
 
 
 @dataclass(frozen=True, slots=True)
+class Tag:
+    """What a customer's message is tagged with."""
+
+    language: str
+    sentiment: Sentiment
+
+
+@dataclass(frozen=True, slots=True)
 class Passage:
     """A piece of a help page, as the knowledge base returns it."""
 

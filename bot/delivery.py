@@ -83,6 +83,10 @@ class Lease:
     attachments: tuple[Attachment, ...] = ()
 
 
+def with_attached(text: str, attached: str) -> str:
+    return "\n\n".join(part for part in (text, attached) if part)
+
+
 class Post(StrEnum):
     """What a message goes out as."""
 

@@ -41,13 +41,14 @@ from bot.delivery import (
     Post,
     Postponed,
     Undeliverable,
+    with_attached,
 )
 from bot.drafting import Drafting, Pace
 from bot.errors import KefuError, LeaseLost, ModelError, StoreError
-from bot.intake import Intake
 from bot.line import tell_who_waits
 from bot.skills import handoff, summary
 from bot.store import Store
+from bot.together import Together
 
 _MINUTE = 60.0
 _logger = logging.getLogger("kefu")
@@ -115,7 +116,8 @@ class Desk:
         self._workers: Crew[Lease] = Crew(
             limits.workers, self._lease_incoming, self._serve, poll_seconds=limits.poll_seconds
         )
-        self._intake = Intake(lambda *messages: store.inbox.take_in(*messages))
+        self._intake = Together[Incoming](lambda messages: store.inbox.take_in(*messages))
+        self._posted = Together[tuple[Outgoing, str]](lambda posted: store.outbox.sent(*posted))
         self._senders: Crew[tuple[Outgoing, float]] = Crew(
             limits.senders, self._lease_outgoing, self._send, poll_seconds=limits.poll_seconds
         )
@@ -214,11 +216,7 @@ class Desk:
         self._senders.ring()
 
     async def _answer(self, lease: Lease) -> None:
-        attached = ""
-        if lease.attachments and lease.message_id is None:
-            patient = lease.failures + 1 < self._limits.attempts
-            attached = await as_text(lease.attachments, lease.place, self._fetch, patient=patient)
-        message = await self._assistant.tag(await self._store.inbox.note(lease, attached))
+        message = await self._note(lease)
         async with self._drafting(lease) as draft:
 
             async def record(reply: Reply, then: ConversationState | None) -> Message:
@@ -239,6 +237,19 @@ class Desk:
                         await self._store.inbox.end(lease, Fate.HANDED_OFF, event.rule)
                     elif isinstance(event, Failed):
                         await self._again(lease, event.cause or ModelError(event.error), message)
+
+    async def _note(self, lease: Lease) -> Message:
+        """In the log, tagged."""
+        attached, tag = "", None
+        if lease.message_id is None:
+            if lease.attachments:
+                patient = lease.failures + 1 < self._limits.attempts
+                attached = await as_text(
+                    lease.attachments, lease.place, self._fetch, patient=patient
+                )
+            tag = await self._assistant.tag_of(with_attached(lease.text, attached))
+        message = await self._store.inbox.note(lease, attached, tag)
+        return message if message.sentiment else await self._assistant.tag(message)
 
     @asynccontextmanager
     async def _drafting(self, lease: Lease) -> AsyncIterator[Drafting | None]:
@@ -288,7 +299,7 @@ class Desk:
             except Exception as error:
                 await self._send_later(outgoing, error)
             else:
-                await self._store.outbox.sent(outgoing, reference)
+                await self._posted.put((outgoing, reference))
 
     async def _deliver(self, outgoing: Outgoing) -> str:
         if outgoing.kind is Post.REPLY:

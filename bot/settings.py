@@ -38,6 +38,22 @@ SMALLEST_WINDOW = 256
 """Tokens: the system's text, a short question, a passage and a reply."""
 
 
+_TOLD, _SHOWN = 5, 100
+"""So many wrong settings are told at once, and so many characters of a value."""
+
+
+def _language(code: str) -> str:
+    if not re.fullmatch("[a-z]{2}", code):
+        raise ValueError("a language is two small letters, such as en")
+    return code
+
+
+def _web_address(url: str) -> str:
+    if url and not re.fullmatch(r"https?://\S+", url):
+        raise ValueError("an address begins with http:// or https://")
+    return url
+
+
 def _window(tokens: int) -> int:
     if tokens and tokens < SMALLEST_WINDOW:
         raise ValueError(f"a conversation needs {SMALLEST_WINDOW} tokens, or 0 for the model's own")
@@ -51,7 +67,7 @@ class Section(BaseModel):
 class EngineSettings(Section):
     model: str = "kefu-small"
     """The name of a model that `kefu models list` shows, or the path of a GGUF file."""
-    url: str = Field(default="", pattern=r"^(https?://\S+)?$")
+    url: Annotated[str, AfterValidator(_web_address)] = ""
     """An OpenAI-compatible server that answers in place of llama.cpp here, for example
     `http://127.0.0.1:8080/v1`; only the encoder then runs here."""
     key: SecretStr = SecretStr("")
@@ -163,9 +179,9 @@ class TopicSettings(Section):
     name: str = Field(min_length=1, max_length=60)
     words: list[Annotated[str, Field(min_length=1)]] = Field(min_length=1)
     person: bool = True
-    reply: dict[
-        Annotated[str, Field(pattern=r"^[a-z]{2}$")], Annotated[str, Field(min_length=1)]
-    ] = Field(default_factory=dict)
+    reply: dict[Annotated[str, AfterValidator(_language)], Annotated[str, Field(min_length=1)]] = (
+        Field(default_factory=dict)
+    )
 
     @model_validator(mode="after")
     def _check(self) -> TopicSettings:
@@ -192,7 +208,7 @@ class TerminalSettings(Section):
 
 
 class InboxSettings(Section):
-    language: str = Field(default="en", pattern=r"^[a-z]{2}$")
+    language: Annotated[str, AfterValidator(_language)] = "en"
     """What agents read: customers' messages are translated into it when they ask."""
     bell: bool = True
     """Whether the terminal's bell rings when a conversation newly waits for a person."""
@@ -253,12 +269,8 @@ def load_settings(home: Path | None = None) -> Settings:
     try:
         return Settings(**given)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise SettingsError(
-            f"setting {key} = {first.get('input')!r} cannot be used: {_reason(first)}; "
-            "mend it in kefu.toml or the KEFU_* variables"
-        ) from None
+        wrong = "; ".join(_wrong(one) for one in error.errors()[:_TOLD])
+        raise SettingsError(f"{wrong}; mend it in kefu.toml or the KEFU_* variables") from None
     except SourceError as error:  # of a variable: a table or list that is no JSON
         field = str(error).partition('"')[2].partition('"')[0]
         raise SettingsError(
@@ -269,8 +281,23 @@ def load_settings(home: Path | None = None) -> Settings:
         raise SettingsError(f"kefu.toml cannot be read: {error}; mend or remove it") from None
 
 
+def _wrong(error: ErrorDetails) -> str:
+    key = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "missing":
+        return f"setting {key} is missing"
+    given = repr(error.get("input"))
+    given = given if len(given) <= _SHOWN else f"{given[:_SHOWN]}…"
+    return f"setting {key} = {given} cannot be used: {_reason(error)}"
+
+
 def _reason(error: ErrorDetails) -> str:
     """In kefu's words where pydantic's speak of its own terms."""
+    limits = error.get("ctx", {})
+    match error["type"]:
+        case "too_short" | "string_too_short":
+            return f"it needs {limits['min_length']} or more"
+        case "too_long" | "string_too_long":
+            return f"it may have {limits['max_length']} at most"
     if error["type"] == "extra_forbidden":
         known = [one.alias or name for name, one in _fields_at(error["loc"]).items()]
         near = get_close_matches(str(error["loc"][-1]), known, n=1)

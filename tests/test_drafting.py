@@ -196,6 +196,6 @@ async def test_a_draft_waits_for_the_reply_before_it(store: Store, screen: Scree
     await asyncio.sleep(0.1)
     assert screen.shown == []
     (outgoing,) = await store.outbox.lease("slack", limit=1, seconds=60)
-    await store.outbox.sent(outgoing, "ts1")
+    await store.outbox.sent((outgoing, "ts1"))
     await until(lambda: screen.shown)
     await draft.close()

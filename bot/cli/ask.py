@@ -115,7 +115,7 @@ async def _batch(kefu: Kefu, file: Path | None) -> AsyncIterator[int]:
 
 async def _remember(kefu: Kefu, place: Conversation, turn: Any) -> None:
     """A turn that took place before, as it would stand in the log."""
-    from bot.conversation import Reply, ReplyStatus, Role
+    from bot.conversation import Reply, ReplyStatus, Role, Tag
     from bot.language import detect_language
     from bot.skills.replies import says_unknown
 
@@ -125,7 +125,7 @@ async def _remember(kefu: Kefu, place: Conversation, turn: Any) -> None:
     if turn.get("role") in {"customer", "user"}:
         message = await kefu.log.note(place.id, turn["text"])
         (sentiment,) = await kefu.tagger.atag([message.text], [language])
-        await kefu.log.tag(message.id, language=language, sentiment=sentiment)
+        await kefu.log.tag(message.id, Tag(language, sentiment))
     elif turn.get("role") in {"assistant", "agent"}:
         status = ReplyStatus.UNKNOWN if says_unknown(turn["text"]) else ReplyStatus.ANSWERED
         reply = Reply(turn["text"], status, language)

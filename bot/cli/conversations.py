@@ -120,15 +120,19 @@ def hand_back(
     """Let the assistant answer again after a person was called."""
     settings = settings_at(home)
 
-    async def work() -> None:
+    async def work() -> Conversation:
         from bot.app import open_store_of
         from bot.conversation import ConversationState
 
         async with open_store_of(settings) as store:
             place = await store.log.conversation(conversation)
             await store.log.set_state(place.id, ConversationState.OPEN)
+            return place
 
-    run(work())
+    place = run(work())
+    whose = f" in place of {place.agent}" if place.agent else ""
+    told = f"the assistant answers again{whose} in {place.title!r} ({place.id})"
+    sys.stderr.write(f"kefu: {printable(told)}\n")
 
 
 def _message(one: Message) -> dict[str, Any]:

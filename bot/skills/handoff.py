@@ -38,18 +38,18 @@ def decide(
     *,
     wishes: Callable[[str], bool],
     agrees: Callable[[str], bool],
-    topic: Callable[[str], str | None] = lambda _: None,
+    topic: str | None = None,
 ) -> Handoff | None:
     """`recent`: the conversation so far, oldest first, the customer's new message the last.
-    `topic`: the name of that for which a person is called."""
+    `topic`: the name of that which a person is called for."""
     text = recent[-1].text
     if wishes(text):
         return Handoff(ASKED)
     offered = len(recent) > 1 and _offers(recent[-2])
     if offered and agrees(text):
         return Handoff(ACCEPTED)
-    if name := topic(text):
-        return Handoff(POLICY + name)
+    if topic:
+        return Handoff(POLICY + topic)
     moods = [m.sentiment for m in _since_a_person(recent) if m.role is Role.CUSTOMER]
     last = moods[-ANGRY_MESSAGES:]
     angry = [m for m in last if m and m.label is SentimentLabel.NEGATIVE and m.score < ANGRY_SCORE]

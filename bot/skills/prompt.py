@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
-from bot.conversation import Citation, SentimentLabel, Shortened
+from bot.conversation import Citation, Message, MessageState, Role, SentimentLabel, Shortened
 
 SYSTEM = (
     "You are the customer-service assistant of {business}. Answer only from the passages. "
@@ -109,6 +109,24 @@ class PromptWriter:
         while len(turn.question) > 1 and self._count(turn.messages()) > self._room:
             turn = _with_question(turn, turn.question[: len(turn.question) // 2])
         return turn
+
+
+def turns_of(history: Sequence[Message]) -> list[Turn]:
+    """Questions with their replies, as the model was shown them."""
+    turns: list[Turn] = []
+    asked: Message | None = None
+    for message in history:
+        if message.role is Role.CUSTOMER:
+            asked = message
+        elif asked and message.text and message.state is not MessageState.FAILED:
+            turns.append(replace(turn_of(asked, message.citations), reply=message.text))
+            asked = None
+    return turns
+
+
+def turn_of(message: Message, passages: tuple[Citation, ...]) -> Turn:
+    mood = message.sentiment.label if message.sentiment else None
+    return Turn(message.text, mood, passages)
 
 
 def _with_question(turn: Turn, question: str) -> Turn:

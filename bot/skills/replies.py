@@ -42,6 +42,13 @@ HANDED_OFF = {
         "Todo lo que ha escrito hasta ahora se le transmite."
     ),
 }
+BY_A_PERSON = {
+    "en": "A person of our team wrote this.",
+    "zh": "此回复由我们的同事撰写。",
+    "de": "Das hat jemand aus unserem Team geschrieben.",
+    "fr": "Ce message a été écrit par une personne de notre équipe.",
+    "es": "Este mensaje lo ha escrito una persona de nuestro equipo.",
+}
 ANGER = {
     "en": (
         "I am sorry, I can see that I am not helping. I have called a person from our team; "

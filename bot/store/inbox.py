@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Select, and_, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from bot.conversation import ConversationState, Message, MessageState, Reply, Role
+from bot.conversation import ConversationState, Message, MessageState, Reply, Role, Tag
 from bot.delivery import (
     OPEN_FATES,
     Attachment,
@@ -19,12 +19,13 @@ from bot.delivery import (
     Post,
     Posting,
     Postponed,
+    with_attached,
 )
 from bot.errors import LeaseLost
 from bot.store.arrivals import EVER, store_arrivals
 from bot.store.database import Database
 from bot.store.line import at, in_line, is_at, ready_numbers, ready_rows
-from bot.store.log import append, edit, title_from
+from bot.store.log import append, edit, set_tag, title_from
 from bot.store.rows import (
     conversation_of,
     message_of,
@@ -139,8 +140,9 @@ class Inbox:
                     update(InboxRow).where(_holds(lease)).values(leased_until=until)
                 )
 
-    async def note(self, lease: Lease, attached: str = "") -> Message:
-        """Into the log, once, whatever was cut off; `attached` is what its attachments hold. Raise
+    async def note(self, lease: Lease, attached: str = "", tag: Tag | None = None) -> Message:
+        """Into the log, once, whatever was cut off; `attached` is what its attachments hold, `tag`
+        what the whole is tagged with: left out where the customer edited it since. Raise
         LeaseLost."""
         async with self._database.writing() as session:
             row = await _held(session, lease)
@@ -155,9 +157,11 @@ class Inbox:
             conversation = await _conversation(session, row)
             if conversation.state is ConversationState.CLOSED:
                 conversation.state = ConversationState.OPEN
-            text = "\n\n".join(part for part in (row.text, attached) if part)
+            text = with_attached(row.text, attached)
             said = message_row(conversation.id, Role.CUSTOMER, text, self._clock())
             said.state = MessageState.COMPLETE
+            if tag is not None and row.text == lease.text:
+                set_tag(said, conversation, tag)
             conversation.title = conversation.title or title_from(text)
             message = await append(session, conversation, said)
             row.message_id, row.text, row.attachments = message.id, "", []

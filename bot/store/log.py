@@ -19,6 +19,7 @@ from bot.conversation import (
     Reply,
     Role,
     Sentiment,
+    Tag,
 )
 from bot.errors import UnknownConversation, UnknownMessage
 from bot.store.database import Database
@@ -113,15 +114,10 @@ class ConversationLog:
             conversation.title = conversation.title or title_from(text)
             return await append(session, conversation, row)
 
-    async def tag(self, message_id: str, *, language: str, sentiment: Sentiment) -> Message:
+    async def tag(self, message_id: str, tag: Tag) -> Message:
         async with self._database.writing() as session:
             row = await message_row_of(session, message_id)
-            row.language = language
-            row.sentiment_label = sentiment.label
-            row.sentiment_score = sentiment.score
-            row.sentiment_confidence = sentiment.confidence
-            conversation = await conversation_row_of(session, row.conversation_id)
-            conversation.mood = sentiment.label
+            set_tag(row, await conversation_row_of(session, row.conversation_id), tag)
             await session.flush()
             return message_of(row)
 
@@ -154,15 +150,26 @@ class ConversationLog:
             newest_first = (await session.scalars(query)).all()
             return [message_of(row) for row in reversed(newest_first)]
 
+    async def look_back(
+        self, conversation_id: str, *, at_least: int, stride: int
+    ) -> tuple[Conversation, list[Message]]:
+        """The conversation and its newest messages, oldest first. The first of them moves by
+        `stride` at once."""
+        mine = MessageRow.conversation_id == conversation_id
+        async with self._database.reading() as session:
+            conversation = await conversation_row_of(session, conversation_id)
+            count = await session.scalar(select(func.count()).where(mine)) or 0
+            first = max(0, count - at_least) // stride * stride
+            query = select(MessageRow).where(mine).order_by(MessageRow.number.desc())
+            newest_first = (await session.scalars(query.limit(count - first))).all()
+            return conversation_of(conversation), [
+                message_of(row) for row in reversed(newest_first)
+            ]
+
     async def language_of(self, message_id: str) -> str | None:
         """Of a message. Raise UnknownMessage."""
         async with self._database.reading() as session:
             return (await message_row_of(session, message_id)).language
-
-    async def count_messages(self, conversation_id: str) -> int:
-        mine = MessageRow.conversation_id == conversation_id
-        async with self._database.reading() as session:
-            return await session.scalar(select(func.count()).where(mine)) or 0
 
     async def count(self) -> int:
         """Of conversations."""
@@ -219,6 +226,14 @@ class ConversationLog:
                 SearchHit(conversation_of(row), message_of(message), snippet(message.text, text))
                 for row, message in await session.execute(query)
             ]
+
+
+def set_tag(row: MessageRow, conversation: ConversationRow, tag: Tag) -> None:
+    row.language = tag.language
+    row.sentiment_label = tag.sentiment.label
+    row.sentiment_score = tag.sentiment.score
+    row.sentiment_confidence = tag.sentiment.confidence
+    conversation.mood = tag.sentiment.label
 
 
 async def append(session: AsyncSession, conversation: ConversationRow, row: MessageRow) -> Message:

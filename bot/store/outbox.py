@@ -56,11 +56,12 @@ class Outbox:
                 )
             return leased
 
-    async def sent(self, outgoing: Outgoing, reference: str) -> None:
-        """`reference` is what the platform calls it. Nothing, where another took it up."""
-        values = {"state": Posting.SENT, "reference": reference, "leased_until": None}
+    async def sent(self, *posted: tuple[Outgoing, str]) -> None:
+        """Each with what the platform calls it. Nothing, where another took it up."""
         async with self._database.writing() as session:
-            await session.execute(update(OutboxRow).where(*_mine(outgoing)).values(**values))
+            for outgoing, reference in posted:
+                values = {"state": Posting.SENT, "reference": reference, "leased_until": None}
+                await session.execute(update(OutboxRow).where(*_mine(outgoing)).values(**values))
 
     async def gave_up(self, outgoing: Outgoing, reason: str) -> None:
         """Where it was for the customer, a person is called."""

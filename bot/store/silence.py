@@ -16,7 +16,10 @@ from bot.store.schema import ConversationRow, InboxRow, MessageRow, OutboxRow, P
 def check_holder(conversation: ConversationRow, agent: str) -> None:
     """Raise HeldByAnother where it is another agent's."""
     if conversation.agent not in ("", agent):
-        raise HeldByAnother(f"{conversation.agent} has this conversation; ask them, or wait")
+        raise HeldByAnother(
+            f"{conversation.agent} has this conversation; ask them to hand it back, or do it for "
+            f"them: kefu conversations hand-back {conversation.id[-8:]}"
+        )
 
 
 def is_bots(conversation_id: str) -> ColumnElement[bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from bot.errors import UnreadableDocument
 from knowledge.loaders.text import title_of
 from knowledge.pages import Outline, Page
 
+logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # what cannot be read is told in our words
 HYPHEN = re.compile(r"(?<=[a-zà-ÿ])-\n(?=[a-zà-ÿ])")
 """A word cut at the end of a line."""
 

@@ -11,7 +11,9 @@ def test_list_show_search_and_hand_back(kefu: Kefu, sample_home: Path) -> None:
     assert listed["messages"] == 2
     (hit, *_) = kefu("conversations", "search", "退货", "--json").json
     assert hit["conversation"] == asked["conversation"]
-    assert kefu("conversations", "hand-back", asked["conversation"][-8:]).status == 0
+    given_back = kefu("conversations", "hand-back", asked["conversation"][-8:])
+    assert given_back.status == 0
+    assert "the assistant answers again in 'I want to talk" in given_back.err
     shown = kefu("conversations", "show", asked["conversation"], "--json").json
     assert shown["state"] == "open"
     assert shown["messages"][1]["rule"] == "asked for a person"

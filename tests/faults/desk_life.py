@@ -13,7 +13,18 @@ from bot.adapters.slack.client import SlackClient
 from bot.adapters.slack.reception import Reception
 from bot.adapters.slack.workspaces import OneWorkspace
 from bot.assistant import Record
-from bot.conversation import Answered, HandedOff, Message, Reply, ReplyStatus, Token, TurnEvent
+from bot.conversation import (
+    Answered,
+    HandedOff,
+    Message,
+    Reply,
+    ReplyStatus,
+    Sentiment,
+    SentimentLabel,
+    Tag,
+    Token,
+    TurnEvent,
+)
 from bot.conversation import ConversationState as State
 from bot.desk import Desk, DeskLimits
 from bot.drafting import Pace
@@ -30,6 +41,7 @@ LIMITS = DeskLimits(
     replies_a_minute=1_000_000,
     pace=Pace(after=0.02, every=0.02),
 )
+CALM = Tag("en", Sentiment(SentimentLabel.NEUTRAL, 0.0, 1.0))
 WRITES = 0.02
 """Seconds at most that a word takes: what is written is shown before it is a reply, or not."""
 
@@ -43,8 +55,9 @@ class Echo:
     def farewell(self, rule: str, language: str) -> str:
         return rule
 
-    async def tag(self, message: Message) -> Message:
-        return message
+    async def tag_of(self, text: str) -> Tag:
+        del text
+        return CALM
 
     async def respond(self, message: Message, *, record: Record) -> AsyncIterator[TurnEvent]:
         found = await self._store.log.conversation(message.conversation)

@@ -9,6 +9,7 @@ from bot.conversation import (
     ReplyStatus,
     Sentiment,
     SentimentLabel,
+    Tag,
 )
 from bot.store import Store
 from bot.store.agenda import Need
@@ -25,13 +26,13 @@ async def talks(store: Store) -> dict[str, Conversation]:
         found[name] = await store.log.start(channel="slack", customer=name)
         message = await store.log.note(found[name].id, name)
         if name in ("cross", "glad again"):
-            await store.log.tag(message.id, language="en", sentiment=CROSS)
+            await store.log.tag(message.id, Tag("en", CROSS))
     for name in ("first called", "second called"):
         await store.log.set_state(found[name].id, ConversationState.HANDED_OFF)
     await store.outbox.take_over(found["held"].id, "ben")
     await store.log.set_state(found["closed"].id, ConversationState.CLOSED)
     message = await store.log.note(found["glad again"].id, "Thanks!")
-    await store.log.tag(message.id, language="en", sentiment=GLAD)
+    await store.log.tag(message.id, Tag("en", GLAD))
     return found
 
 

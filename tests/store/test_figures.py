@@ -12,6 +12,7 @@ from bot.conversation import (
     ReplyStatus,
     Sentiment,
     SentimentLabel,
+    Tag,
 )
 from bot.delivery import Incoming, Place
 from bot.store import Store
@@ -28,7 +29,7 @@ async def talk(store: Store) -> Conversation:
 
 async def turn(store: Store, talk: Conversation, status: ReplyStatus, rule: str = "") -> Message:
     asked = await store.log.note(talk.id, "?")
-    await store.log.tag(asked.id, language="en", sentiment=CROSS)
+    await store.log.tag(asked.id, Tag("en", CROSS))
     return await store.log.record(talk.id, Reply("!", status, "en", rule=rule))
 
 

@@ -6,11 +6,22 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.conversation import ConversationState, MessageState, Reply, ReplyStatus, Role
+from bot.conversation import (
+    ConversationState,
+    MessageState,
+    Reply,
+    ReplyStatus,
+    Role,
+    Sentiment,
+    SentimentLabel,
+    Tag,
+)
 from bot.delivery import Fate, Incoming, Lease, Place, Post, Posting
 from bot.errors import LeaseLost
 from bot.store import Store
 from bot.store.inbox import Inbox
+
+CROSS = Tag("de", Sentiment(SentimentLabel.NEGATIVE, -0.8, 0.9))
 
 
 class Clock:
@@ -216,6 +227,24 @@ async def test_an_edit_reaches_what_waits_and_what_is_in_the_log(
     assert noted.text == "lanterns"
     assert await store.log.search("shoes") == []
     assert len(await store.log.search("lanterns")) == 1
+
+
+async def test_a_message_is_noted_with_its_tag(inbox: Inbox, store: Store) -> None:
+    await inbox.take_in(incoming("a", "1"))
+    (lease,) = await leased(inbox)
+    message = await inbox.note(lease, tag=CROSS)
+    assert (message.language, message.sentiment) == ("de", CROSS.sentiment)
+    (item,) = await store.agenda.items()
+    assert item.mood is SentimentLabel.NEGATIVE
+
+
+async def test_the_tag_of_a_text_that_was_edited_meanwhile_is_left_out(inbox: Inbox) -> None:
+    await inbox.take_in(incoming("a", "1"))
+    (lease,) = await leased(inbox)
+    await inbox.edit(edited("shoes", "1"), is_addressed=False)
+    message = await inbox.note(lease, "[list.txt]\nlamps", CROSS)
+    assert message.text == "shoes\n\n[list.txt]\nlamps"
+    assert message.sentiment is None
 
 
 async def test_an_edit_that_comes_first_is_the_message(inbox: Inbox) -> None:

@@ -13,6 +13,7 @@ from bot.conversation import (
     Role,
     Sentiment,
     SentimentLabel,
+    Tag,
     Timing,
 )
 from bot.errors import UnknownConversation, UnknownMessage
@@ -95,11 +96,11 @@ async def test_a_message_of_the_customer(log: ConversationLog, conversation: Con
 
 async def test_tagging(log: ConversationLog, conversation: Conversation) -> None:
     message = await log.note(conversation.id, "Where is my order?")
-    tagged = await log.tag(message.id, language="en", sentiment=UNHAPPY)
+    tagged = await log.tag(message.id, Tag("en", UNHAPPY))
     assert (tagged.language, tagged.sentiment) == ("en", UNHAPPY)
     assert await log.messages(conversation.id) == [tagged]
     with pytest.raises(UnknownMessage, match="message 'missing' is not in the log"):
-        await log.tag("missing", language="en", sentiment=UNHAPPY)
+        await log.tag("missing", Tag("en", UNHAPPY))
 
 
 async def test_a_reply_is_kept_whole(log: ConversationLog, conversation: Conversation) -> None:
@@ -195,7 +196,7 @@ async def test_the_overview(log: ConversationLog) -> None:
     second = await log.start(channel="slack", title="second")
     empty = await log.start(channel="ask", title="empty")
     noted = await log.note(second.id, "This is bad")
-    await log.tag(noted.id, language="en", sentiment=UNHAPPY)
+    await log.tag(noted.id, Tag("en", UNHAPPY))
     await log.note(second.id, "x" * 500)
     await log.note(first.id, "hello")
     await log.record(first.id, REPLY)

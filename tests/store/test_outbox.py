@@ -47,7 +47,7 @@ async def test_one_after_the_other_in_a_place(outbox: Outbox, talk: Conversation
         False,
     )
     assert await leased(outbox) == []
-    await outbox.sent(first, "ts1")
+    await outbox.sent((first, "ts1"))
     (second,) = await leased(outbox)
     assert second.message.text == "second"
 
@@ -60,9 +60,9 @@ async def test_a_sender_that_was_cut_off_may_have_posted(
     clock.pass_by(61)
     (new,) = await leased(outbox)
     assert new.may_have_landed
-    await outbox.sent(old, "late")
+    await outbox.sent((old, "late"))
     assert await outbox.count("slack") == {Posting.SENDING: 1}, "the old one is fenced off"
-    await outbox.sent(new, "ts1")
+    await outbox.sent((new, "ts1"))
     assert await outbox.count("slack") == {Posting.SENT: 1}
 
 
@@ -91,7 +91,7 @@ async def test_a_postponed_one_keeps_its_place(
 async def test_what_the_platform_calls_a_reply(outbox: Outbox, talk: Conversation) -> None:
     message = await outbox.post(talk.id, said("first"), role=Role.ASSISTANT)
     (first,) = await leased(outbox)
-    await outbox.sent(first, "ts1")
+    await outbox.sent((first, "ts1"))
     found = await outbox.message_at("slack", "ts1")
     assert found
     assert found.id == message.id
@@ -170,7 +170,7 @@ async def test_a_takeover_that_was_broken_off_holds_nobody_up(
     await outbox.post(talk.id, said("It is Ben."), role=Role.AGENT, agent="ben")
     (own,) = await leased(outbox)
     assert own.message.text == "It is Ben."
-    await outbox.sent(own, "ts")
+    await outbox.sent((own, "ts"))
     await store.log.set_state(talk.id, ConversationState.OPEN)
     assert await leased(outbox) == [], "handed back, the old answer stays unsaid"
 

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from textual.widgets import Static
 
-from bot.conversation import Conversation, Reply, ReplyStatus
+from bot.conversation import Conversation, Reply, ReplyStatus, Tag
 from bot.errors import CannotTranslate
 from bot.skills.topics import Topic, Topics
 from bot.store import Store
@@ -169,7 +169,7 @@ async def test_what_the_bot_says_is_no_markup_and_obeys_nobody(
 async def german(store: Store, text: str = "Wo ist [mein] Paket?") -> Conversation:
     talk = await store.log.start(channel="slack", customer="anna")
     message = await store.log.note(talk.id, text)
-    await store.log.tag(message.id, language="de", sentiment=CALM)
+    await store.log.tag(message.id, Tag("de", CALM))
     return talk
 
 

@@ -17,6 +17,7 @@ from bot.conversation import (
     Role,
     Sentiment,
     SentimentLabel,
+    Tag,
 )
 from bot.delivery import Incoming, Place, Post, Posting
 from bot.errors import StoreError
@@ -50,7 +51,7 @@ async def talk(store: Store) -> Conversation:
     await store.inbox.take_in(Incoming(place, "1", "1", "T1/U1", "Where is my [red]parcel[/]?"))
     (lease,) = await store.inbox.lease("slack", limit=1, seconds=60)
     message = await store.inbox.note(lease)
-    await store.log.tag(message.id, language="en", sentiment=CROSS)
+    await store.log.tag(message.id, Tag("en", CROSS))
     said = Reply("A person is called.", ReplyStatus.HANDED_OFF, "en")
     await store.inbox.record(lease, said, ConversationState.HANDED_OFF)
     return await store.log.conversation(message.conversation)
@@ -63,7 +64,7 @@ async def test_who_waits_for_a_person_comes_first(store: Store, talk: Conversati
         assert "Where is my [red]parcel[/]?" in first
         assert "→ waits <1m" in first
         assert "A calm one" in second
-        assert "1 conversation waiting for a person" in said(pilot, "#subject")
+        assert "1 waits" in said(pilot, "#subject")
         assert "ben" in said(pilot, "#engine")
 
 
@@ -118,10 +119,10 @@ async def test_two_agents_see_each_others_claims(store: Store, talk: Conversatio
         await until(pilot, lambda: "cleo has it" in said(pilot, "#about"))
         await until(pilot, lambda: any("cleo has it" in row for row in listed(pilot)))
         await pilot.press("f5", "f6", "f7")
-        refused = "cleo has this conversation; ask them, or wait"
-        await until(pilot, lambda: notices(pilot).count(refused) == 3)
+        refused = "cleo has this conversation; ask them to hand it back"
+        await until(pilot, lambda: sum(refused in one for one in notices(pilot)) == 3)
         await pilot.press(*"Hi", "enter")
-        await until(pilot, lambda: "cleo has it: ask them, or wait." in notices(pilot))
+        await until(pilot, lambda: "cleo has it: ask them to hand it back." in notices(pilot))
         assert prompted(pilot) == "Hi"
         found = await store.log.conversation(talk.id)
         assert (found.state, found.agent) == (ConversationState.HANDED_OFF, "cleo")

@@ -11,7 +11,7 @@ import pytest
 from textual.pilot import Pilot
 
 from bot.agent_desk import AgentDesk
-from bot.conversation import ConversationState
+from bot.conversation import ConversationState, Tag
 from bot.settings import TerminalSettings
 from bot.skills.topics import Topic, Topics
 from bot.store import Store, open_store
@@ -35,7 +35,7 @@ async def furnished(path: Path) -> list[str]:
         answer = await store.log.record(waits, RETURNS)
         store.log._clock = lambda: START + timedelta(minutes=10)
         unhappy = await store.log.note(waits, "That is not what I asked. Get me a person!")
-        await store.log.tag(unhappy.id, language="en", sentiment=CROSS)
+        await store.log.tag(unhappy.id, Tag("en", CROSS))
         await store.log.record(waits, CALLED, conversation_state=ConversationState.HANDED_OFF)
         await store.feedback.give(answer.id, "anna", helpful=False, remark="I bought [lamps].")
         await store.notes.add(waits, "cleo", "She ordered twice; the first one came back.")
@@ -49,7 +49,7 @@ async def talked(store: Store, customer: str, *said: tuple[str, object, str]) ->
     talk = await store.log.start(channel="slack", customer=customer)
     for text, mood, language in said:
         message = await store.log.note(talk.id, text)
-        await store.log.tag(message.id, language=language, sentiment=mood)  # type: ignore[arg-type]
+        await store.log.tag(message.id, Tag(language, mood))  # type: ignore[arg-type]
     return talk.id
 
 

@@ -295,7 +295,7 @@ def _waits(number: int) -> str:
 def _summed_up(counts: Mapping[Need, int]) -> str:
     waiting = counts.get(Need.WAITS, 0)
     parts = [
-        f"{counted(waiting, 'conversation')} waiting for a person" if waiting else "nobody waits",
+        f"{waiting:,} {'waits' if waiting == 1 else 'wait'}" if waiting else "nobody waits",
         f"{counts.get(Need.HELD, 0):,} held",
         f"{counts.get(Need.UNHAPPY, 0):,} unhappy",
         f"{counts.get(Need.OPEN, 0):,} open",

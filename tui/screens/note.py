@@ -26,7 +26,12 @@ class NoteDialog(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog", id="note"):
             yield Static("A note for the other agents: no customer sees it.", markup=False)
-            yield Prompt(self._keys, id="prompt", placeholder="Enter keeps it, esc does not…")
+            yield Prompt(
+                self._keys,
+                id="prompt",
+                placeholder="Enter keeps it, esc does not…",
+                empty="Nothing is written yet; esc leaves without a note.",
+            )
 
     def on_mount(self) -> None:
         prompt = self.query_one(Prompt)

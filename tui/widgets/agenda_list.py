@@ -80,7 +80,8 @@ def _row(item: AgendaItem, now: datetime, is_current: bool) -> Content:  # noqa:
     talk = item.conversation
     who = f"{one_line(talk.agent, 12)} has it" if item.need is Need.HELD else ""
     told, colour = (who, "$text-primary") if who else WORDS[item.need]
-    place = one_line(talk.channel, 10)
+    customer = talk.customer.rpartition("/")[2]  # without the workspace
+    place = " ".join(filter(None, (one_line(customer, 20), one_line(talk.channel, 10))))
     if item.need is Need.WAITS:
         told = f"{told} {waited(item.since, now)}"
     else:

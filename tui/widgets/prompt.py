@@ -39,8 +39,10 @@ class Prompt(TextArea, inherit_bindings=False):
         *,
         id: str,  # noqa: A002
         placeholder: str = "Ask a question…",
+        empty: str = "",
     ) -> None:
-        """`keys` are those that settings give to bindings, by their ids."""
+        """`keys` are those that settings give to bindings, by their ids; `empty` is told who sends
+        nothing."""
         super().__init__(
             id=id,
             compact=True,
@@ -50,6 +52,7 @@ class Prompt(TextArea, inherit_bindings=False):
         )
         self.is_waiting = False
         """A message is being answered: what is written now stays here until that is done."""
+        self._empty = empty
         self._actions = actions(PROMPT_KEYS, keys)
         self._history: list[str] = []
         self._place: int | None = None
@@ -93,6 +96,8 @@ class Prompt(TextArea, inherit_bindings=False):
             self.post_message(self.Refused(_too_long("message", len(self.text))))
         elif self.text.strip() and self.is_waiting:
             self.post_message(self.Refused("A reply is being written; esc stops it."))
+        elif not self.text.strip() and self._empty:
+            self.post_message(self.Refused(self._empty))
         elif self.text.strip():
             self.is_waiting = True
             self.post_message(self.Sent(self.text.strip()))

@@ -387,5 +387,5 @@ def _is_bots(message: Message) -> bool:
 
 
 def _not_yours(talk: Conversation) -> str:
-    held = f"{talk.agent} has it: ask them, or wait." if talk.agent else ""
+    held = f"{talk.agent} has it: ask them to hand it back." if talk.agent else ""
     return held or "Take it over first (F5)."

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
 from bot.adapters.markdown import BOLD, HEADING, linked, sources_of
-from bot.conversation import Citation, Message
+from bot.conversation import Citation, Message, Role
+from bot.skills import replies
 from bot.text import printable
 
 Block: TypeAlias = dict[str, Any]
@@ -22,7 +23,7 @@ _LINE = 500
 
 def blocks_of(message: Message) -> list[Block]:
     """Its text in sections, then its sources."""
-    sources = _sources(message.citations)
+    sources = [*_sources(message.citations), *_author(message)]
     room = BLOCKS - len(sources)
     pieces = list(split(mrkdwn(message.text), SECTION))
     if len(pieces) > room:
@@ -83,3 +84,11 @@ def _sources(citations: Sequence[Citation]) -> list[Block]:
         return []
     elements = [{"type": "mrkdwn", "text": text, "verbatim": True} for text in cited]
     return [{"type": "context", "elements": elements}]
+
+
+def _author(message: Message) -> list[Block]:
+    """The bot posts what an agent wrote, too: their name is for the team alone."""
+    if message.role is not Role.AGENT:
+        return []
+    by = replies.fixed(replies.BY_A_PERSON, message.language or "en")
+    return [{"type": "context", "elements": [{"type": "mrkdwn", "text": by, "verbatim": True}]}]

@@ -262,7 +262,7 @@ async def test_a_thumb_is_feedback_until_it_is_taken_back(
         await store.inbox.note(lease)
         reply = await store.inbox.record(lease, Reply("Hi.", ReplyStatus.ANSWERED, "en"))
         (outgoing,) = await store.outbox.lease("matrix", limit=1, seconds=60)
-        await store.outbox.sent(outgoing, "$reply")
+        await store.outbox.sent((outgoing, "$reply"))
         fake.tell(DIRECT, thumb("$2", "👎🏽", "$reply"), thumb("$3", "👍", "$other"))
         await all_read(fake, store)
         (given,) = await store.feedback.of([reply.id])
@@ -282,7 +282,7 @@ async def test_a_reply_without_a_thread_goes_on_in_the_conversation(
         await store.inbox.note(lease)
         await store.inbox.record(lease, Reply("Hi.", ReplyStatus.ANSWERED, "en"))
         (outgoing,) = await store.outbox.lease("matrix", limit=1, seconds=60)
-        await store.outbox.sent(outgoing, "$reply")
+        await store.outbox.sent((outgoing, "$reply"))
         for event_id, target in (("$2", "$reply"), ("$3", "$other")):
             reply = {"m.in_reply_to": {"event_id": target}}
             fake.tell(GROUP, message(event_id, "and?", BEN, **{"m.relates_to": reply}))
@@ -302,7 +302,7 @@ async def test_an_event_reaches_no_other_room(
         await store.inbox.note(lease)
         reply = await store.inbox.record(lease, Reply("Hi.", ReplyStatus.ANSWERED, "en"))
         (outgoing,) = await store.outbox.lease("matrix", limit=1, seconds=60)
-        await store.outbox.sent(outgoing, "$reply")
+        await store.outbox.sent((outgoing, "$reply"))
         answer = {"m.relates_to": {"m.in_reply_to": {"event_id": "$reply"}}}
         thumb = {"rel_type": "m.annotation", "event_id": "$reply", "key": "👎"}
         fake.tell(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -22,6 +23,18 @@ def test_sources_stand_below_the_text() -> None:
     text, sources = blocks_of(message("Sixty days.", cited, cited, uncited))
     assert text["text"]["text"] == "Sixty days."
     assert [element["text"] for element in sources["elements"]] == ["📄 Returns › How long"]
+
+
+def test_the_customer_is_told_that_a_person_wrote() -> None:
+    (_, sources, author) = blocks_of(
+        replace(
+            message("Sixty days.", Citation("returns.md", "Returns", "", "Sixty days.")),
+            role=Role.AGENT,
+            language="de",
+        )
+    )
+    assert sources["elements"][0]["text"] == "📄 Returns"
+    assert author["elements"][0]["text"] == "Das hat jemand aus unserem Team geschrieben."
 
 
 @pytest.mark.parametrize(
