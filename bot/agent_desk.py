@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bot.conversation import ConversationState, Message, Reply, ReplyStatus, Role
-from bot.skills.summary import LOOKED_AT, Digest, digest
+from bot.digest.brief import LOOKED_AT, Brief, brief
 from bot.skills.topics import Topics
 from bot.store import ConversationLog, Store
 from bot.store.agenda import AgendaItem, Need
@@ -51,8 +51,8 @@ class AgentDesk:
         called = [m for m in messages if m.status is ReplyStatus.HANDED_OFF]
         return (called[-1].rule or "") if called else ""
 
-    async def digest(self, conversation_id: str) -> Digest:
-        return digest(await self.store.log.messages(conversation_id, limit=LOOKED_AT))
+    async def brief(self, conversation_id: str) -> Brief:
+        return brief(await self.store.log.messages(conversation_id, limit=LOOKED_AT))
 
     async def feedback(self, conversation_id: str) -> list[Feedback]:
         return await self.store.feedback.in_conversation(conversation_id)

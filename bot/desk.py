@@ -43,10 +43,11 @@ from bot.delivery import (
     Undeliverable,
     with_attached,
 )
+from bot.digest.brief import LOOKED_AT, brief
 from bot.drafting import Drafting, Pace
 from bot.errors import KefuError, LeaseLost, ModelError, StoreError
 from bot.line import tell_who_waits
-from bot.skills import handoff, summary
+from bot.skills import handoff
 from bot.store import Store
 from bot.together import Together
 
@@ -305,8 +306,8 @@ class Desk:
         if outgoing.kind is Post.REPLY:
             return await self._adapter.deliver(outgoing)
         talk = outgoing.message.conversation
-        messages = await self._store.log.messages(talk, limit=summary.LOOKED_AT)
-        return await self._adapter.alert(outgoing, summary.digest(messages).lines)
+        messages = await self._store.log.messages(talk, limit=LOOKED_AT)
+        return await self._adapter.alert(outgoing, brief(messages).lines)
 
     async def _send_later(self, outgoing: Outgoing, error: Exception) -> None:
         if not isinstance(error, Postponed | TimeoutError):

@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from typing import TypeAlias
 from zoneinfo import ZoneInfo
@@ -49,6 +49,20 @@ class BusinessHours:
                 if opens > at:
                     return opens
         return None
+
+    def seconds_between(self, start: datetime, end: datetime) -> float:
+        """Of open time; of all time where it is always open. Never below 0."""
+        if end <= start:
+            return 0.0
+        if not self.week:
+            return (end - start).total_seconds()
+        first, last = (at.astimezone(self.zone).date() for at in (start, end))
+        total = 0.0
+        for ahead in range((last - first).days + 1):
+            for opens, closes in self._spans(first + timedelta(days=ahead)):
+                opens, closes = opens.astimezone(UTC), closes.astimezone(UTC)
+                total += max(0.0, (min(end, closes) - max(start, opens)).total_seconds())
+        return total
 
     def midnight(self, at: datetime) -> datetime:
         """At which the day of `at` began, in `zone`."""

@@ -38,7 +38,7 @@ async def test_what_an_agent_reads_of_a_conversation(desk: AgentDesk, talk: Conv
     await desk.write_note(talk.id, "She is right.")
     assert await desk.called_because(talk.id) == "asked for a person"
     assert await desk.waiting() == {talk.id}
-    assert "Called because: asked for a person" in (await desk.digest(talk.id)).state.text
+    assert "Called because: asked for a person" in (await desk.brief(talk.id)).state.text
     assert [(note.agent, note.text) for note in await desk.notes(talk.id)] == [
         ("ben", "She is right.")
     ]

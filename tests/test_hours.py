@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from bot.hours import BusinessHours, spans_of
+from bot.hours import ALWAYS_OPEN, BusinessHours, spans_of
 
 BERLIN = "Europe/Berlin"
 WEEK = dict.fromkeys(("mon", "tue", "wed", "thu", "fri"), "09:00-12:30, 13:30-17:00")
@@ -42,6 +42,15 @@ def test_clocks_that_are_put_forward_and_back() -> None:
     assert not hours.is_open(at("2026-03-29 02:30"))
     assert opens(hours, "2026-03-29 02:30") == "Mon 30.03. 09:00 CEST"
     assert opens(hours, "2026-10-25 03:30") == "Mon 26.10. 09:00 CET"
+
+
+def test_open_time_between_two_moments() -> None:
+    hours = BusinessHours.parse("Europe/Berlin", {"fri": "09:00-17:00", "mon": "09:00-17:00"})
+    friday, monday = datetime(2026, 3, 27, 15, tzinfo=UTC), datetime(2026, 3, 30, 8, tzinfo=UTC)
+    # until 17:00 CET on Friday, and from 09:00 CEST on Monday: the clocks were put forward between
+    assert hours.seconds_between(friday, monday) == 2 * 3600
+    assert hours.seconds_between(monday, friday) == 0
+    assert ALWAYS_OPEN.seconds_between(friday, monday) == 65 * 3600
 
 
 def test_a_day_that_ends_at_midnight_and_never() -> None:

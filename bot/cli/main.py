@@ -15,6 +15,7 @@ from bot.cli import (
     ask,
     chat,
     conversations,
+    demo,
     doctor,
     inbox,
     knowledge,
@@ -38,6 +39,7 @@ app.command("chat")(chat.chat)
 app.command("ask")(ask.ask)
 app.command("sentiment")(sentiment.sentiment)
 app.command("doctor")(doctor.doctor)
+app.command("demo")(demo.demo)
 app.command("inbox")(inbox.inbox)
 app.command("matrix")(matrix.matrix)
 app.add_typer(knowledge.app, name="knowledge")

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Select, delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.conversation import Role
 from bot.errors import UnknownMessage
 from bot.store.database import Database
-from bot.store.log import message_row_of
+from bot.store.log import forget_digest, message_row_of
 from bot.store.rows import utc_now
 from bot.store.schema import FeedbackRow, MessageRow
 
@@ -49,6 +50,7 @@ class FeedbackStore:
             message = await message_row_of(session, message_id)
             if message.role is Role.CUSTOMER:
                 raise UnknownMessage(f"message {message_id!r} is a customer's, not a reply")
+            await forget_digest(session, message.conversation_id)
             await session.execute(delete(FeedbackRow).where(*_by(message_id, customer)))
             session.add(
                 FeedbackRow(
@@ -63,12 +65,12 @@ class FeedbackStore:
 
     async def take_back(self, message_id: str, customer: str) -> None:
         async with self._database.writing() as session:
-            await session.execute(delete(FeedbackRow).where(*_by(message_id, customer)))
+            await _take_back(session, *_by(message_id, customer))
 
     async def take_back_at(self, reference: str) -> None:
         """Nothing, where the customer has given another since."""
         async with self._database.writing() as session:
-            await session.execute(delete(FeedbackRow).where(FeedbackRow.reference == reference))
+            await _take_back(session, FeedbackRow.reference == reference)
 
     async def of(self, message_ids: Sequence[str]) -> list[Feedback]:
         """Oldest first."""
@@ -82,6 +84,13 @@ class FeedbackStore:
         query = query.where(MessageRow.conversation_id == conversation_id)
         async with self._database.reading() as session:
             return [_feedback(row) for row in await session.scalars(_oldest_first(query))]
+
+
+async def _take_back(session: AsyncSession, *which: ColumnElement[bool]) -> None:
+    gone = delete(FeedbackRow).where(*which).returning(FeedbackRow.message_id)
+    for message_id in (await session.scalars(gone)).all():
+        message = await message_row_of(session, message_id)
+        await forget_digest(session, message.conversation_id)
 
 
 def _by(message_id: str, customer: str) -> tuple[ColumnElement[bool], ...]:

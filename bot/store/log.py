@@ -33,7 +33,7 @@ from bot.store.rows import (
     sentiment_of,
     utc_now,
 )
-from bot.store.schema import ConversationRow, MessageRow
+from bot.store.schema import ConversationRow, DigestRow, MessageRow
 from bot.store.segmentation import index_terms, query_phrases, snippet
 from bot.store.silence import check_holder, withdraw_all
 
@@ -118,6 +118,7 @@ class ConversationLog:
         async with self._database.writing() as session:
             row = await message_row_of(session, message_id)
             set_tag(row, await conversation_row_of(session, row.conversation_id), tag)
+            await forget_digest(session, row.conversation_id)
             await session.flush()
             return message_of(row)
 
@@ -248,8 +249,14 @@ async def append(session: AsyncSession, conversation: ConversationRow, row: Mess
 async def edit(session: AsyncSession, message_id: str, text: str) -> None:
     row = await message_row_of(session, message_id)
     row.text = text
+    await forget_digest(session, row.conversation_id)
     await MESSAGE_TERMS.remove(session, select(MessageRow.number).where(MessageRow.id == row.id))
     await MESSAGE_TERMS.add(session, {row.number: index_terms(text)})
+
+
+async def forget_digest(session: AsyncSession, conversation_id: str) -> None:
+    """What it was made from is another now, and no message was added."""
+    await session.execute(delete(DigestRow).where(DigestRow.conversation_id == conversation_id))
 
 
 def title_from(text: str) -> str:

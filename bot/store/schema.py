@@ -39,7 +39,7 @@ class ConversationRow(Base):
     agent: Mapped[str] = mapped_column(default="")
     mood: Mapped[SentimentLabel | None]
     """Of the customer's last message that was tagged."""
-    created_at: Mapped[datetime]
+    created_at: Mapped[datetime] = mapped_column(index=True)
     updated_at: Mapped[datetime] = mapped_column(index=True)
 
 
@@ -211,6 +211,59 @@ class NoteRow(Base):
     agent: Mapped[str]
     text: Mapped[str]
     written_at: Mapped[datetime]
+
+
+class RatingRow(Base):
+    """What a customer thinks of a conversation when it is over; their last word counts."""
+
+    __tablename__ = "ratings"
+
+    conversation_id: Mapped[str] = mapped_column(
+        ForeignKey("conversations.id", ondelete="CASCADE"), primary_key=True
+    )
+    score: Mapped[int]
+    """1 to 5."""
+    remark: Mapped[str]
+    given_at: Mapped[datetime]
+
+
+class DigestRow(Base):
+    """Made from messages, and made anew where they have changed."""
+
+    __tablename__ = "digests"
+
+    conversation_id: Mapped[str] = mapped_column(
+        ForeignKey("conversations.id", ondelete="CASCADE"), primary_key=True
+    )
+    fingerprint: Mapped[str]
+    """Of what it was made from."""
+    body: Mapped[str]
+    """JSON."""
+
+
+class DigestEditRow(Base):
+    """A field of a digest that a person has written: it stays, whatever is made anew."""
+
+    __tablename__ = "digest_edits"
+
+    conversation_id: Mapped[str] = mapped_column(
+        ForeignKey("conversations.id", ondelete="CASCADE"), primary_key=True
+    )
+    field: Mapped[str] = mapped_column(primary_key=True)
+    text: Mapped[str]
+    agent: Mapped[str]
+    edited_at: Mapped[datetime]
+
+
+class MessageVectorRow(Base):
+    __tablename__ = "message_vectors"
+
+    message_number: Mapped[int] = mapped_column(
+        ForeignKey("messages.number", ondelete="CASCADE"), primary_key=True
+    )
+    encoder: Mapped[str]
+    vector: Mapped[bytes]
+    """Little-endian float32, unit length."""
 
 
 class InstallationRow(Base):

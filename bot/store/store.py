@@ -4,8 +4,10 @@ from pathlib import Path
 from types import TracebackType
 
 from bot.store.agenda import Agenda
+from bot.store.cohort import CohortStore
 from bot.store.cursors import Cursors
 from bot.store.database import Database, database_path
+from bot.store.digests import Digests
 from bot.store.feedback import FeedbackStore
 from bot.store.figures import Figures
 from bot.store.inbox import Inbox
@@ -16,6 +18,8 @@ from bot.store.notes import Notes
 from bot.store.oauth_states import OAuthStates
 from bot.store.outbox import Outbox
 from bot.store.passages import PassageStore
+from bot.store.ratings import Ratings
+from bot.store.whole import WholeConversations
 
 
 class Store:
@@ -32,6 +36,10 @@ class Store:
         self.feedback = FeedbackStore(database)
         self.notes = Notes(database)
         self.figures = Figures(database)
+        self.ratings = Ratings(database)
+        self.digests = Digests(database)
+        self.cohort = CohortStore(database)
+        self.whole = WholeConversations(database)
         self.installations = Installations(database)
         self.oauth_states = OAuthStates(database)
 

@@ -9,7 +9,7 @@ from textual.content import Content
 from textual.widgets import Static
 
 from bot.conversation import Citation
-from bot.skills.summary import Digest
+from bot.digest.brief import Brief
 from bot.store.feedback import Feedback
 from bot.store.notes import Note
 from bot.text import printable
@@ -43,18 +43,18 @@ class Case(VerticalScroll):
         yield sources
 
     def on_mount(self) -> None:
-        self.show_digest(None)
+        self.show_brief(None)
         self.show_notes((), datetime.now().astimezone())
         self.show_feedback(())
 
-    def show_digest(self, digest: Digest | None) -> None:
+    def show_brief(self, brief: Brief | None) -> None:
         """None where no conversation is open."""
-        if digest is None:
+        if brief is None:
             self._fill(
                 "#digest", [Content.styled("Open a conversation to see it in short.", MUTED)]
             )
             return
-        lines = zip(("Asks", "Tried", "State"), digest.lines, strict=True)
+        lines = zip(("Asks", "Tried", "State"), brief.lines, strict=True)
         self._fill(
             "#digest",
             [

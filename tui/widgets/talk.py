@@ -23,7 +23,7 @@ from bot.conversation import (
     Role,
 )
 from bot.errors import KefuError
-from bot.skills.summary import Digest, digest
+from bot.digest.brief import Brief, brief
 from bot.text import printable
 from tui.aide import AideOnCall
 from tui.drafts import Drafts, appended
@@ -68,7 +68,7 @@ class Talk(Horizontal):
         self._desk, self._language, self._clock, self._keys = desk, language, clock, keys
         self.conversation: Conversation | None = None
         self._seen: list[Message] = []
-        self._digested: list[Message] | None = None
+        self._briefed: list[Message] | None = None
         self._drafts = Drafts()
         self._said: dict[str, list[str]] = {}
         """By conversation, what was sent from here and what it was translated from."""
@@ -111,7 +111,7 @@ class Talk(Horizontal):
         window = await self._window(conversation_id, at)
         with self.app.batch_update():
             self._switch_drafts(conversation_id)
-            self.conversation, self._seen, self._digested = conversation, seen, None
+            self.conversation, self._seen, self._briefed = conversation, seen, None
             self.transcript.customer = one_line(conversation.customer, 40) or "Customer"
             self._show_about(seen)
             await self.transcript.show(window, at)
@@ -139,8 +139,8 @@ class Talk(Horizontal):
             desk.feedback(conversation_id),
         )
         messages = list(found)
-        is_new = messages != self._digested
-        in_short = await self._digest(conversation_id, messages) if is_new else None
+        is_new = messages != self._briefed
+        in_short = await self._brief(conversation_id, messages) if is_new else None
         if not self.is_showing(conversation_id):
             return  # another was opened meanwhile
         self.conversation = conversation
@@ -150,17 +150,17 @@ class Talk(Horizontal):
             case.show_notes(notes, self._clock())
             case.show_feedback(feedback)
             if in_short is not None:
-                self._digested = messages
-                case.show_digest(in_short)
+                self._briefed = messages
+                case.show_brief(in_short)
         transcript = self.transcript
         is_at_end = transcript.scroll_y >= transcript.max_scroll_y - 1
         if messages != self._seen and is_at_end:
             self._seen = messages
             await transcript.show(await self._window(conversation_id))
 
-    async def _digest(self, conversation_id: str, recent: Sequence[Message]) -> Digest:
+    async def _brief(self, conversation_id: str, recent: Sequence[Message]) -> Brief:
         """Read for it is only what is not here yet."""
-        return digest(recent) if len(recent) < RECENT else await self._desk.digest(conversation_id)
+        return brief(recent) if len(recent) < RECENT else await self._desk.brief(conversation_id)
 
     async def _window(self, conversation_id: str, at: str | None = None) -> Window:
         async def source(limit: int, before: str | None) -> Sequence[Message]:

@@ -13,7 +13,7 @@ from bot.conversation import (
     Sentiment,
     SentimentLabel,
 )
-from bot.skills.summary import digest
+from bot.digest.brief import brief
 
 NUMBERS = count(1)
 CALM = Sentiment(SentimentLabel.NEUTRAL, 0.1, 0.8)
@@ -40,7 +40,7 @@ def test_a_conversation_that_was_handed_off() -> None:
     lost, unknown = customer("And a lost label?", CROSS), bot("?", ReplyStatus.UNKNOWN)
     person = customer("A person, please!", CROSS)
     called = bot("Of course.", ReplyStatus.HANDED_OFF, rule="asked for a person")
-    found = digest([hello, hi, shoes, days, lost, unknown, person, called])
+    found = brief([hello, hi, shoes, days, lost, unknown, person, called])
     assert found.lines == (
         "“How long for shoes?” … “And a lost label?”",
         "1 answer by the bot from Returns › Deadlines; nothing found for “And a lost label?”",
@@ -53,11 +53,11 @@ def test_a_conversation_that_was_handed_off() -> None:
 
 
 def test_not_enough_content_is_said() -> None:
-    assert digest([]).lines == ("Not enough content", "Nothing answered yet", "Not enough content")
+    assert brief([]).lines == ("Not enough content", "Nothing answered yet", "Not enough content")
 
 
 def test_manners_alone_are_quoted_for_want_of_more() -> None:
-    found = digest([customer("Hello"), bot("Hello!", rule="small talk")])
+    found = brief([customer("Hello"), bot("Hello!", rule="small talk")])
     assert found.issue.text == "“Hello”"
     assert found.tried.text == "Nothing answered yet"
 
@@ -66,7 +66,7 @@ def test_long_messages_are_cut_and_stopped_replies_answer_nothing() -> None:
     asked = customer("why\n" * 100)
     said = bot("because", state=MessageState.STOPPED)
     by_person = message(Role.AGENT, "I will see to it.", status=ReplyStatus.ANSWERED)
-    found = digest([asked, said, by_person])
+    found = brief([asked, said, by_person])
     assert len(found.issue.text) <= 162
     assert "\n" not in found.issue.text
     assert found.tried.text == "1 answer by a person"

@@ -17,7 +17,7 @@ from bot.conversation import (
 from bot.text import counted
 
 LOOKED_AT = 200
-"""Messages, the newest, that a digest is made of."""
+"""Messages, the newest, that a brief is made of."""
 _LONGEST = 160
 """Characters of a message that are quoted."""
 _PAGES = 3
@@ -31,7 +31,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Digest:
+class Brief:
     issue: Line
     """What the customer asks, in their own words."""
     tried: Line
@@ -44,29 +44,37 @@ class Digest:
         return self.issue.text, self.tried.text, self.state.text
 
 
-def digest(messages: Sequence[Message]) -> Digest:
+def brief(messages: Sequence[Message]) -> Brief:
     """`messages`: oldest first."""
-    return Digest(_issue(messages), _tried(messages), _state(messages))
+    return Brief(issue_of(messages), _tried(messages), _state(messages))
 
 
-def _issue(messages: Sequence[Message]) -> Line:
+def issue_of(messages: Sequence[Message]) -> Line:
     """The first question and, where it is another, the last."""
     said = [m for m in messages if m.role is Role.CUSTOMER and m.text.strip()]
     if not said:
         return Line("Not enough content")
-    asked = [m for m in said if not _is_manners(m, messages)] or said[-1:]
+    manners = _manners(messages)
+    asked = [m for m in said if m.id not in manners] or said[-1:]
     ends = asked if len(asked) < 2 else [asked[0], asked[-1]]
-    quoted = " … ".join(f"“{_short(m.text)}”" for m in ends)
+    quoted = " … ".join(f"“{short(m.text)}”" for m in ends)
     more = f" ({counted(len(asked), 'question')})" if len(asked) > 2 else ""
     return Line(f"{quoted}{more}", tuple(m.id for m in ends))
 
 
-def _is_manners(message: Message, messages: Sequence[Message]) -> bool:
-    """A greeting, or the wish for a person: what was replied tells."""
-    following = messages[messages.index(message) + 1 :]
-    reply = next((m for m in following if m.role is not Role.CUSTOMER), None)
-    if reply is None or reply.role is not Role.ASSISTANT:
-        return False
+def _manners(messages: Sequence[Message]) -> set[str]:
+    """The ids of greetings and of wishes for a person: what was replied tells."""
+    found = set()
+    reply: Message | None = None
+    for message in reversed(messages):
+        if message.role is not Role.CUSTOMER:
+            reply = message
+        elif reply and reply.role is Role.ASSISTANT and _is_for_manners(reply):
+            found.add(message.id)
+    return found
+
+
+def _is_for_manners(reply: Message) -> bool:
     return reply.rule == SMALL_TALK or reply.status is ReplyStatus.HANDED_OFF
 
 
@@ -81,7 +89,7 @@ def _tried(messages: Sequence[Message]) -> Line:
     if answered:
         parts.append(f"{counted(len(answered), 'answer')} by the bot{_from_pages(answered)}")
     if unknown:
-        parts.append(f"nothing found for “{_short(_asked_before(unknown[-1], messages))}”")
+        parts.append(f"nothing found for “{short(asked_before(unknown[-1], messages))}”")
     if agents:
         parts.append(f"{counted(len(agents), 'answer')} by a person")
     rests_on = tuple(m.id for m in messages if m in answered or m in unknown or m in agents)
@@ -92,11 +100,11 @@ def _from_pages(answered: Sequence[Message]) -> str:
     cited = [c for m in answered for c in m.citations if c.cited]
     headed = [(c.title, c.heading.replace(" > ", " › ")) for c in cited]
     pages = list(dict.fromkeys(" › ".join(part for part in place if part) for place in headed))
-    shown = ", ".join(_short(page) for page in pages[-_PAGES:])
+    shown = ", ".join(short(page) for page in pages[-_PAGES:])
     return f" from {shown}" if shown else ""
 
 
-def _asked_before(reply: Message, messages: Sequence[Message]) -> str:
+def asked_before(reply: Message, messages: Sequence[Message]) -> str:
     before = messages[: messages.index(reply)]
     return next((m.text for m in reversed(before) if m.role is Role.CUSTOMER), "")
 
@@ -125,7 +133,7 @@ def _mood(tagged: Sequence[Message]) -> str:
     course = first.label if first.label is last.label else f"{first.label}, then {last.label}"
     worst = min(tagged, key=_score)
     if worst.sentiment and worst.sentiment.label is SentimentLabel.NEGATIVE:
-        return f"{course}, worst at “{_short(worst.text)}”"
+        return f"{course}, worst at “{short(worst.text)}”"
     return str(course)
 
 
@@ -133,6 +141,6 @@ def _score(message: Message) -> float:
     return message.sentiment.score if message.sentiment else 0.0
 
 
-def _short(text: str) -> str:
+def short(text: str) -> str:
     line = " ".join(text.split())
     return line if len(line) <= _LONGEST else line[: _LONGEST - 1].rstrip() + "…"

@@ -1,0 +1,194 @@
+"""What the figures of a report need to know of one conversation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import StrEnum
+from itertools import islice
+from typing import Any
+
+from bot.conversation import Message, ReplyStatus, Role, SentimentLabel
+from bot.digest.brief import short
+from bot.digest.outcome import Ending, Outcome, Reason, asking, is_answer, is_engaging
+from bot.skills.wishes import says_yes, wishes_for_a_person
+
+_COMPLAINS = -0.5
+"""A message below this score that asks nothing is a complaint, not a question."""
+
+
+class Answer(StrEnum):
+    """What became of a question."""
+
+    ANSWERED = "answered"
+    UNKNOWN = "unknown"
+    PERSON = "person"
+    """An agent answered, or was called."""
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    message: str
+    text: str
+    answer: Answer
+    page: str | None = None
+    """The first one cited, such as "Returns › How long you have"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    messages: int
+    by_customer: int
+    by_agent: int
+    engaged: bool
+    answered: bool
+    outcome: Outcome
+    why: str
+    reason: Reason | None
+    confirmed: bool
+    abandoned: bool
+    asked_at: datetime | None
+    """When the customer wrote first."""
+    replied_at: datetime | None
+    """When they were answered first, by whomever."""
+    called_at: datetime | None
+    """When a person was called."""
+    person_at: datetime | None
+    """When the person answered first after that."""
+    ended_at: datetime | None
+    questions: tuple[Question, ...]
+    language: str | None
+    mood: float | None
+    """The mean of the customer's scores."""
+    start: float | None
+    end: float | None
+    worst: float | None
+    worst_text: str
+    first_token_ms: tuple[float, ...]
+    total_ms: tuple[float, ...]
+    prompt_tokens: int
+    reused_tokens: int
+    reply_tokens: int
+    untagged: int
+    """Messages of the customer's without a sentiment."""
+
+    def plain(self) -> dict[str, Any]:
+        data = asdict(self)
+        for name in _TIMES:
+            at: datetime | None = data[name]
+            data[name] = None if at is None else at.isoformat()
+        return data
+
+    @classmethod
+    def parse(cls, data: dict[str, Any]) -> Case:
+        """Of `plain`."""
+        times = {name: data[name] and datetime.fromisoformat(data[name]) for name in _TIMES}
+        more = {
+            "outcome": Outcome(data["outcome"]),
+            "reason": data["reason"] and Reason(data["reason"]),
+            "questions": tuple(
+                Question(q["message"], q["text"], Answer(q["answer"]), q["page"])
+                for q in data["questions"]
+            ),
+            "first_token_ms": tuple(data["first_token_ms"]),
+            "total_ms": tuple(data["total_ms"]),
+        }
+        return cls(**{**data, **times, **more})
+
+
+_TIMES = ("asked_at", "replied_at", "called_at", "person_at", "ended_at")
+
+
+def case_of(messages: Sequence[Message], end: Ending) -> Case:
+    """`messages`: oldest first."""
+    said = [m for m in messages if m.role is Role.CUSTOMER]
+    scored = [(m.sentiment.score, m) for m in said if m.sentiment]
+    scores = [score for score, _ in scored]
+    worst = min(scored, key=lambda one: one[0], default=None)
+    asked = said[0].created_at if said else None
+    replies = [m for m in messages if m.role is not Role.CUSTOMER]
+    called = next((m for m in messages if m.status is ReplyStatus.HANDED_OFF), None)
+    agents = [m for m in messages if m.role is Role.AGENT]
+    timings = [m.timing for m in messages if is_engaging(m) and m.timing]
+    quarter = max(1, len(scores) // 4)
+    return Case(
+        messages=len(messages),
+        by_customer=len(said),
+        by_agent=len(agents),
+        engaged=any(is_engaging(m) for m in messages),
+        answered=any(is_answer(m) for m in messages),
+        outcome=end.outcome,
+        why=end.why,
+        reason=end.reason,
+        confirmed=end.confirmed,
+        abandoned=end.abandoned,
+        asked_at=asked,
+        replied_at=next((m.created_at for m in replies if asked and m.created_at >= asked), None),
+        called_at=called.created_at if called else None,
+        person_at=agents[0].created_at if agents else None,
+        ended_at=messages[-1].created_at if messages else None,
+        questions=questions(messages),
+        language=next((m.language for m in said if m.language), None),
+        mood=_mean(scores),
+        start=_mean(scores[:quarter]),
+        end=_mean(scores[-quarter:]),
+        worst=worst[0] if worst else None,
+        worst_text=short(worst[1].text) if worst else "",
+        first_token_ms=tuple(t.first_token_ms for t in timings if t.first_token_ms),
+        total_ms=tuple(t.total_ms for t in timings),
+        prompt_tokens=sum(t.prompt_tokens for t in timings),
+        reused_tokens=sum(t.reused_tokens for t in timings),
+        reply_tokens=sum(t.reply_tokens for t in timings),
+        untagged=sum(1 for m in said if m.sentiment is None and m.text.strip()),
+    )
+
+
+def questions(messages: Sequence[Message]) -> tuple[Question, ...]:
+    """Of the customer, with what became of each."""
+    found = []
+    asked = {message.id for message in asking(messages)}
+    for place, message in enumerate(messages):
+        if message.id in asked and _is_question(message):
+            answer, page = _answer(islice(messages, place + 1, None))
+            found.append(Question(message.id, short(message.text), answer, page))
+    return tuple(found)
+
+
+def _is_question(message: Message) -> bool:
+    text = message.text
+    if wishes_for_a_person(text) or says_yes(text):
+        return False
+    mood = message.sentiment
+    complains = mood and mood.label is SentimentLabel.NEGATIVE and mood.score < _COMPLAINS
+    return not complains or "?" in text or "？" in text
+
+
+def _answer(following: Iterable[Message]) -> tuple[Answer, str | None]:
+    """By what was said before the customer wrote again."""
+    for reply in following:
+        if reply.role is Role.CUSTOMER:
+            break
+        if reply.role is Role.AGENT or reply.status is ReplyStatus.HANDED_OFF:
+            return Answer.PERSON, None
+        if is_answer(reply):
+            return Answer.ANSWERED, next((_page(reply, n) for n in _cited(reply)), None)
+        if is_engaging(reply) and reply.status is ReplyStatus.UNKNOWN:
+            return Answer.UNKNOWN, None
+    return Answer.NONE, None
+
+
+def _cited(reply: Message) -> list[int]:
+    return [number for number, citation in enumerate(reply.citations) if citation.cited]
+
+
+def _page(reply: Message, number: int) -> str:
+    citation = reply.citations[number]
+    return " › ".join(
+        part for part in (citation.title, citation.heading.replace(" > ", " › ")) if part
+    )
+
+
+def _mean(scores: Sequence[float]) -> float | None:
+    return round(sum(scores) / len(scores), 4) if scores else None

@@ -1,0 +1,192 @@
+"""A conversation in a page: what was asked, what was tried, how it ended, what is still to be done,
+and how the customer felt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from bot.conversation import Message, Role, SentimentLabel
+from bot.course import Course, course
+from bot.digest.brief import Line, issue_of, short
+from bot.digest.facts import Fact, Kind, facts
+from bot.digest.outcome import Ending, Outcome, ending, is_answer, is_engaging
+from bot.text import counted
+
+VERSION = 1
+"""Of the rules: what was digested by others is digested anew."""
+LABEL_FROM = 0.25
+"""A mean score from here on is positive, one from its opposite down negative."""
+TRIED = 12
+"""Answers that are listed, the newest."""
+TEAM, CUSTOMER = "team", "customer"
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    text: str
+    messages: tuple[str, ...]
+    citations: tuple[str, ...] = ()
+    """Pages, such as "Returns › How long you have"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    text: str
+    owner: str
+    messages: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mood:
+    label: SentimentLabel
+    score: float
+    messages: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Moods:
+    start: Mood | None = None
+    end: Mood | None = None
+    worst: Mood | None = None
+    quarters: tuple[float | None, ...] = ()
+    smooth: tuple[float, ...] = ()
+    """After each of the customer's messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    summary: Line
+    issue: Line
+    tried: tuple[Tried, ...]
+    ending: Ending
+    actions: tuple[Action, ...]
+    entities: tuple[Fact, ...]
+    promises: tuple[Fact, ...]
+    moods: Moods
+    language: str | None
+    edited: tuple[str, ...] = field(default=())
+    """The fields that a person has written: they stay."""
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON has it."""
+        data: dict[str, Any] = asdict(self)
+        end = data.pop("ending")
+        moods = data.pop("moods")
+        data["outcome"] = {
+            "text": str(self.ending.outcome),
+            "why": end["why"],
+            "reason": end["reason"],
+            "confirmed": end["confirmed"],
+            "abandoned": end["abandoned"],
+            "messages": end["messages"],
+        }
+        data["sentiment"] = moods
+        return data
+
+
+def digest(messages: Sequence[Message], unhelpful: frozenset[str] = frozenset()) -> Digest:
+    """`messages`: oldest first. `unhelpful`: the ids of replies that the customer marked so."""
+    asked, end = issue_of(messages), ending(messages, unhelpful)
+    found = facts(messages)
+    promises = tuple(fact for fact in found if fact.kind is Kind.PROMISE)
+    moods = _moods(messages)
+    tried = _tried(messages)
+    return Digest(
+        summary=_summary(asked, tried, end, moods),
+        issue=asked,
+        tried=tried,
+        ending=end,
+        actions=_actions(messages, end, asked, promises),
+        entities=tuple(f for f in found if f.kind not in (Kind.PROMISE, Kind.TRIED)),
+        promises=promises,
+        moods=moods,
+        language=next((m.language for m in messages if m.role is Role.CUSTOMER), None),
+    )
+
+
+def _tried(messages: Sequence[Message]) -> tuple[Tried, ...]:
+    """What the customer says they did, and what they were told."""
+    by_customer = {f.message: f for f in facts(messages) if f.kind is Kind.TRIED}
+    tried = []
+    for message in messages:
+        if message.id in by_customer:
+            tried.append(Tried(f"The customer: {by_customer[message.id].text}", (message.id,)))
+        elif is_answer(message):
+            pages = dict.fromkeys(
+                " › ".join(part for part in (c.title, c.heading.replace(" > ", " › ")) if part)
+                for c in message.citations
+                if c.cited
+            )
+            tried.append(Tried(f"The bot: {short(message.text)}", (message.id,), tuple(pages)))
+        elif is_engaging(message) and message.status is not None:
+            if not (by_rule := message.rule or ""):
+                continue
+            tried.append(Tried(f"The bot: {by_rule}", (message.id,)))
+        elif message.role is Role.AGENT:
+            tried.append(Tried(f"A person: {short(message.text)}", (message.id,)))
+    return tuple(tried[-TRIED:])
+
+
+def _actions(
+    messages: Sequence[Message], end: Ending, issue: Line, promises: Sequence[Fact]
+) -> tuple[Action, ...]:
+    """Nobody records that a promise was kept: it is open until the customer says so, or is
+    answered again by a person."""
+    actions = []
+    spoke = [m.id for m in messages if m.role is Role.AGENT]
+    if end.abandoned and end.outcome is Outcome.ESCALATED:
+        actions.append(Action(f"Answer the customer: {issue.text}", TEAM, end.messages))
+    elif end.abandoned or end.outcome is Outcome.UNRESOLVED:
+        actions.append(Action(f"Look at what was not answered: {issue.text}", TEAM, end.messages))
+    last = [promise for promise in promises if promise.message in spoke[-1:]]
+    actions += [Action(promise.text, TEAM, (promise.message,)) for promise in last]
+    return tuple(actions)
+
+
+def _moods(messages: Sequence[Message]) -> Moods:
+    tagged = [(m, m.sentiment) for m in messages if m.role is Role.CUSTOMER and m.sentiment]
+    run: Course | None = course([sentiment.score for _, sentiment in tagged])
+    if run is None:
+        return Moods()
+    worst, sentiment = tagged[run.worst]
+    return Moods(
+        start=_mood(run.start, tagged[0][0].id),
+        end=_mood(run.end, tagged[-1][0].id),
+        worst=Mood(sentiment.label, round(sentiment.score, 3), (worst.id,)),
+        quarters=tuple(None if q is None else round(q, 3) for q in run.quarters),
+        smooth=tuple(round(score, 3) for score in run.smooth),
+    )
+
+
+def _mood(score: float, message: str) -> Mood:
+    return Mood(label_of(score), round(score, 3), (message,))
+
+
+def label_of(score: float) -> SentimentLabel:
+    if score >= LABEL_FROM:
+        return SentimentLabel.POSITIVE
+    return SentimentLabel.NEGATIVE if score <= -LABEL_FROM else SentimentLabel.NEUTRAL
+
+
+def _summary(issue: Line, tried: Sequence[Tried], end: Ending, moods: Moods) -> Line:
+    if end.outcome is Outcome.NOT_ENOUGH_CONTENT:
+        return Line("Not enough content", issue.messages)
+    pages = list(dict.fromkeys(page for one in tried for page in one.citations))
+    answers = [one for one in tried if one.citations]
+    parts = [f"The customer asked {issue.text}."]
+    if answers:
+        parts.append(f"{counted(len(answers), 'answer')} came from {', '.join(pages[:3])}.")
+    parts.append(f"{str(end.outcome).capitalize()}: {end.why}.")
+    if moods.start and moods.end:
+        parts.append(_felt(moods.start, moods.end))
+    by_answers = (message for one in answers for message in one.messages)
+    rests_on = dict.fromkeys((*issue.messages, *by_answers, *end.messages))
+    return Line(" ".join(parts), tuple(rests_on))
+
+
+def _felt(start: Mood, end: Mood) -> str:
+    if start.label is end.label:
+        return f"The customer was {start.label} throughout."
+    return f"The customer was {start.label} at first and {end.label} at the end."

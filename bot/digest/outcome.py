@@ -1,0 +1,172 @@
+"""How a conversation ended, and why a person was called. Rules over what is in the log."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bot.conversation import SMALL_TALK, Message, MessageState, ReplyStatus, Role
+from bot.skills import handoff
+from bot.skills.small_talk import small_talk
+
+
+class Outcome(StrEnum):
+    RESOLVED = "resolved"
+    UNRESOLVED = "unresolved"
+    ESCALATED = "escalated"
+    NOT_ENOUGH_CONTENT = "not enough content"
+
+
+class Reason(StrEnum):
+    """Why a person was called."""
+
+    ASKED = "asked"
+    ANGER = "anger"
+    NOTHING_FOUND = "nothing found"
+    POLICY = "policy"
+    ERROR = "error"
+    TAKEN_OVER = "taken over"
+    """An agent came uncalled."""
+
+
+REASONS = {
+    handoff.ASKED: Reason.ASKED,
+    handoff.ACCEPTED: Reason.NOTHING_FOUND,
+    handoff.ANGER: Reason.ANGER,
+    handoff.NOTHING_FOUND: Reason.NOTHING_FOUND,
+    handoff.FAILED: Reason.ERROR,
+}
+
+CONFIRMED = "the customer confirmed it"
+ASSUMED = "the customer left after an answer"
+DENIED = "the customer said that it did not help"
+UNHELPFUL = "the customer marked the answer as not helpful"
+UNANSWERED = "the last question has no answer"
+NOTHING_FOUND = "nothing was found for the last question"
+ONLY_MANNERS = "nothing was asked"
+
+_DENIES = re.compile(
+    r"\b(?:(?:that|this|it) (?:does|did)(?:n['’]?t| not) (?:help|work|answer|solve)"
+    r"|not (?:what i|helpful|my question|the answer)"
+    r"|(?:still|does)(?:n['’]?t| not) (?:work|help)\w*"
+    r"|no help|useless|wrong answer|hilft (?:mir )?nicht|nicht (?:geholfen|hilfreich)"
+    r"|das war nicht|nicht meine frage)\b"
+    r"|没(?:有)?(?:用|帮助|解决|回答)|不是我(?:要|想|问)|答非所问|还是不(?:行|对|能)",
+    re.IGNORECASE,
+)
+_CONFIRMS = re.compile(
+    r"\b(?:(?:that|this|it|now it|which) (?:worked|works|helped|helps|did it|solved|solves|answers)"
+    r"|(?:all |is |it'?s )?(?:solved|sorted|settled|fixed)|problem gone|exactly what i needed"
+    r"|hat (?:geklappt|geholfen|funktioniert)|funktioniert jetzt|gelöst|erledigt)\b"
+    r"|解决了|可以了|搞定|有用|明白了|清楚了",
+    re.IGNORECASE,
+)
+_THANKS = re.compile(r"\b(?:thanks?|thank you|thx|cheers|danke?|merci|gracias)\b|谢", re.IGNORECASE)
+_SHORT = 120
+"""Characters of a message that only gives thanks, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    outcome: Outcome
+    why: str
+    """In a few words; of an escalation, the rule that fired."""
+    reason: Reason | None = None
+    """Of an escalation."""
+    confirmed: bool = False
+    """Of a resolution: the customer said so."""
+    abandoned: bool = False
+    """The customer left with a question or a message that nobody answered."""
+    messages: tuple[str, ...] = ()
+    """The ids of those that it rests on."""
+
+
+def is_engaging(message: Message) -> bool:
+    """A reply of the bot to a matter, answered or not; a greeting is none."""
+    return (
+        message.role is Role.ASSISTANT
+        and message.state is MessageState.COMPLETE
+        and message.rule != SMALL_TALK
+    )
+
+
+def is_answer(message: Message) -> bool:
+    return is_engaging(message) and message.status is ReplyStatus.ANSWERED
+
+
+def reason_of(rule: str | None) -> Reason:
+    if rule and rule.startswith(handoff.POLICY):
+        return Reason.POLICY
+    return REASONS.get(rule or "", Reason.ERROR)
+
+
+def ending(messages: Sequence[Message], unhelpful: frozenset[str] = frozenset()) -> Ending:
+    """`unhelpful`: the ids of replies that the customer marked so."""
+    said = [m for m in messages if m.role is Role.CUSTOMER and m.text.strip()]
+    called = next((m for m in messages if m.status is ReplyStatus.HANDED_OFF), None)
+    agents = [m for m in messages if m.role is Role.AGENT]
+    if called or agents:
+        return _escalated(messages, called, agents)
+    asked = asking(messages)
+    if not said or not (asked or any(is_engaging(m) for m in messages)):
+        return Ending(Outcome.NOT_ENOUGH_CONTENT, ONLY_MANNERS)
+    return _by_bot_alone(messages, asked, unhelpful)
+
+
+def asking(messages: Sequence[Message]) -> list[Message]:
+    """The customer's messages that are more than manners. What the bot took for manners is."""
+    pairs = zip(messages, [*messages[1:], None], strict=True)
+    return [
+        message
+        for message, reply in pairs
+        if message.role is Role.CUSTOMER
+        and message.text.strip()
+        and not (reply and reply.role is Role.ASSISTANT and reply.rule == SMALL_TALK)
+        and small_talk(message.text) is None
+        and not confirms(message.text)
+    ]
+
+
+def _escalated(
+    messages: Sequence[Message], called: Message | None, agents: Sequence[Message]
+) -> Ending:
+    reason = reason_of(called.rule) if called else Reason.TAKEN_OVER
+    rests_on = (*([called.id] if called else []), *([agents[-1].id] if agents else []))
+    return Ending(
+        Outcome.ESCALATED,
+        (called.rule if called else None) or str(reason),
+        reason,
+        abandoned=not agents or bool(asking(messages[-1:])),
+        messages=rests_on,
+    )
+
+
+def _by_bot_alone(
+    messages: Sequence[Message], asked: Sequence[Message], unhelpful: frozenset[str]
+) -> Ending:
+    at = max((i for i, m in enumerate(messages) if is_engaging(m)), default=-1)
+    after = [m for m in messages[at + 1 :] if m.role is Role.CUSTOMER and m.text.strip()]
+    open_ids = {m.id for m in asked}
+    still_open = [m for m in after if m.id in open_ids]
+    if denied := next((m for m in after if _DENIES.search(m.text)), None):
+        return Ending(Outcome.UNRESOLVED, DENIED, abandoned=bool(still_open), messages=(denied.id,))
+    if still_open:
+        return Ending(Outcome.UNRESOLVED, UNANSWERED, abandoned=True, messages=(still_open[-1].id,))
+    reply = messages[at]
+    if reply.status is not ReplyStatus.ANSWERED:
+        return Ending(Outcome.UNRESOLVED, NOTHING_FOUND, abandoned=True, messages=(reply.id,))
+    thanked = next((m for m in after if confirms(m.text)), None)
+    if reply.id in unhelpful and thanked is None:
+        return Ending(Outcome.UNRESOLVED, UNHELPFUL, messages=(reply.id,))
+    if thanked:
+        return Ending(Outcome.RESOLVED, CONFIRMED, confirmed=True, messages=(reply.id, thanked.id))
+    return Ending(Outcome.RESOLVED, ASSUMED, messages=(reply.id,))
+
+
+def confirms(text: str) -> bool:
+    """That it is settled, or thanks and nothing else."""
+    if "?" in text or "？" in text or _DENIES.search(text):
+        return False
+    return bool(_CONFIRMS.search(text) or (len(text) <= _SHORT and _THANKS.search(text)))

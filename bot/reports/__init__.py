@@ -1,0 +1,1 @@
+"""What customers asked in a period, how they felt, and what went unanswered."""

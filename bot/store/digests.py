@@ -1,0 +1,59 @@
+"""Digests of conversations: made from messages, kept until those change, with what a person has
+written in them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from sqlalchemy import delete, literal, select
+from sqlalchemy.dialects.sqlite import insert
+
+from bot.store.database import Database
+from bot.store.log import conversation_row_of
+from bot.store.rows import utc_now
+from bot.store.schema import ConversationRow, DigestEditRow, DigestRow
+
+
+class Digests:
+    def __init__(self, database: Database, clock: Callable[[], datetime] = utc_now) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def keep(self, made: Sequence[tuple[str, str, str]]) -> None:
+        """Each a conversation's id, the fingerprint of what it was made from, and its JSON. One
+        whose conversation was deleted meanwhile is left out."""
+        async with self._database.writing() as session:
+            for conversation_id, fingerprint, body in made:
+                values = {"fingerprint": fingerprint, "body": body}
+                there = select(ConversationRow.id, literal(fingerprint), literal(body)).where(
+                    ConversationRow.id == conversation_id
+                )
+                row = insert(DigestRow).from_select(
+                    ["conversation_id", "fingerprint", "body"], there
+                )
+                await session.execute(
+                    row.on_conflict_do_update(index_elements=["conversation_id"], set_=values)
+                )
+
+    async def edit(self, conversation_id: str, field: str, text: str, agent: str) -> None:
+        """From now on this is what the field says. Raise UnknownConversation."""
+        values = {"text": text, "agent": agent, "edited_at": self._clock()}
+        async with self._database.writing() as session:
+            row = await conversation_row_of(session, conversation_id)
+            edit = insert(DigestEditRow).values(conversation_id=row.id, field=field, **values)
+            await session.execute(
+                edit.on_conflict_do_update(index_elements=["conversation_id", "field"], set_=values)
+            )
+
+    async def unlock(self, conversation_id: str, field: str) -> None:
+        """It is made anew from messages again."""
+        mine = DigestEditRow.conversation_id == conversation_id, DigestEditRow.field == field
+        async with self._database.writing() as session:
+            await session.execute(delete(DigestEditRow).where(*mine))
+
+    async def edits(self, conversation_id: str) -> dict[str, str]:
+        """By field."""
+        query = select(DigestEditRow).where(DigestEditRow.conversation_id == conversation_id)
+        async with self._database.reading() as session:
+            return {row.field: row.text for row in await session.scalars(query)}
