@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -100,6 +100,15 @@ async def open_documents(settings: Settings) -> AsyncIterator[Knowledge]:
 async def open_tagger(settings: Settings) -> AsyncIterator[SentimentTagger]:
     with _engine_thread() as thread:
         yield _tagger(_encoder(thread, settings))
+
+
+@asynccontextmanager
+async def open_embed(
+    settings: Settings,
+) -> AsyncIterator[Callable[[list[str]], Awaitable[list[list[float]]]]]:
+    """The encoder alone: texts to vectors of length 1."""
+    with _engine_thread() as thread:
+        yield (await asyncio.to_thread(_encoder, thread, settings)).aembed_documents
 
 
 @asynccontextmanager

@@ -23,6 +23,8 @@ class CatalogueEntry:
     """An SPDX identifier."""
     reads: bool = False
     """Whether a language model understands the passages it is shown, or only words a reply."""
+    languages: tuple[str, ...] = ()
+    """Of an encoder: those that it knows."""
 
     @property
     def path(self) -> Path:
@@ -48,6 +50,7 @@ ENTRIES = (
         file="kefu-encoder-q8_0.gguf",
         description="Sentence vectors for search and sentiment (all-MiniLM-L6-v2); English",
         licence="Apache-2.0",
+        languages=("en",),
     ),
     CatalogueEntry(
         name="kefu-sentiment",

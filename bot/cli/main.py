@@ -21,6 +21,7 @@ from bot.cli import (
     knowledge,
     matrix,
     models,
+    report,
     sentiment,
     slack,
 )
@@ -41,6 +42,7 @@ app.command("sentiment")(sentiment.sentiment)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 app.command("inbox")(inbox.inbox)
+app.command("report")(report.report)
 app.command("matrix")(matrix.matrix)
 app.add_typer(knowledge.app, name="knowledge")
 app.add_typer(conversations.app, name="conversations")

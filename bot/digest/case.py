@@ -9,13 +9,14 @@ from enum import StrEnum
 from itertools import islice
 from typing import Any
 
-from bot.conversation import Message, ReplyStatus, Role, SentimentLabel
+from bot.conversation import Message, ReplyStatus, Role, Sentiment
 from bot.digest.brief import short
-from bot.digest.outcome import Ending, Outcome, Reason, asking, is_answer, is_engaging
+from bot.digest.facts import TRIED
+from bot.digest.outcome import Ending, Outcome, Reason, asking, denies, is_answer, is_engaging
 from bot.skills.wishes import says_yes, wishes_for_a_person
 
-_COMPLAINS = -0.5
-"""A message below this score that asks nothing is a complaint, not a question."""
+_FEELS = 0.5
+"""A message that asks nothing, with a score beyond this, is praise or a complaint."""
 
 
 class Answer(StrEnum):
@@ -23,8 +24,10 @@ class Answer(StrEnum):
 
     ANSWERED = "answered"
     UNKNOWN = "unknown"
+    CALLED = "called"
+    """A person was called."""
     PERSON = "person"
-    """An agent answered, or was called."""
+    """An agent answered."""
     NONE = "none"
 
 
@@ -146,10 +149,12 @@ def case_of(messages: Sequence[Message], end: Ending) -> Case:
 
 
 def questions(messages: Sequence[Message]) -> tuple[Question, ...]:
-    """Of the customer, with what became of each."""
+    """Of the customer to the bot, with what became of each: what is said to an agent is theirs."""
     found = []
     asked = {message.id for message in asking(messages)}
     for place, message in enumerate(messages):
+        if message.role is Role.AGENT:
+            break
         if message.id in asked and _is_question(message):
             answer, page = _answer(islice(messages, place + 1, None))
             found.append(Question(message.id, short(message.text), answer, page))
@@ -158,11 +163,15 @@ def questions(messages: Sequence[Message]) -> tuple[Question, ...]:
 
 def _is_question(message: Message) -> bool:
     text = message.text
-    if wishes_for_a_person(text) or says_yes(text):
+    if wishes_for_a_person(text) or says_yes(text) or denies(text):
         return False
-    mood = message.sentiment
-    complains = mood and mood.label is SentimentLabel.NEGATIVE and mood.score < _COMPLAINS
-    return not complains or "?" in text or "？" in text
+    if "?" in text or "？" in text:
+        return True
+    return not (_only_feels(message.sentiment) or TRIED.search(text))
+
+
+def _only_feels(mood: Sentiment | None) -> bool:
+    return mood is not None and abs(mood.score) > _FEELS
 
 
 def _answer(following: Iterable[Message]) -> tuple[Answer, str | None]:
@@ -170,8 +179,10 @@ def _answer(following: Iterable[Message]) -> tuple[Answer, str | None]:
     for reply in following:
         if reply.role is Role.CUSTOMER:
             break
-        if reply.role is Role.AGENT or reply.status is ReplyStatus.HANDED_OFF:
+        if reply.role is Role.AGENT:
             return Answer.PERSON, None
+        if is_engaging(reply) and reply.status is ReplyStatus.HANDED_OFF:
+            return Answer.CALLED, None
         if is_answer(reply):
             return Answer.ANSWERED, next((_page(reply, n) for n in _cited(reply)), None)
         if is_engaging(reply) and reply.status is ReplyStatus.UNKNOWN:

@@ -14,7 +14,7 @@ from bot.digest.facts import Fact, Kind, facts
 from bot.digest.outcome import Ending, Outcome, ending, is_answer, is_engaging
 from bot.text import counted
 
-VERSION = 1
+VERSION = 3
 """Of the rules: what was digested by others is digested anew."""
 LABEL_FROM = 0.25
 """A mean score from here on is positive, one from its opposite down negative."""

@@ -76,8 +76,8 @@ _NAME = re.compile(
     r"|(?:我叫|我的名字(?:是|叫)|姓名(?:是|：|:)?)\s?(?P<han>[\u4e00-\u9fff]{2,4}|[A-Z][a-z]+)"
     r"(?=[，。,.！!；;、\s]|$|我|订|单)"
 )
-_TRIED = re.compile(
-    r"\bI(?:'ve| have| had)?\s+(?:already|tried|just tried|even tried)\b"
+TRIED = re.compile(
+    r"\bI(?:'ve| have| had)?\s+(?:already|tried|just tried|even tried)\b|\btried (?:it )?again\b"
     r"|\bI(?:'ve| have) (?:\w+ed|done|sent|written|been|reset|gone)\b"
     r".*\b(?:twice|times|already|again)\b"
     r"|\b(?:already|twice) (?:tried|did|done)\b"
@@ -117,7 +117,7 @@ def _said(message: Message) -> Iterator[tuple[Kind, str]]:
         yield Kind.DATE, _clean(date[0])
     for amount in _AMOUNT.finditer(text):
         yield Kind.AMOUNT, _clean(amount[0])
-    pattern, kind = (_TRIED, Kind.TRIED) if is_customers else (_PROMISE, Kind.PROMISE)
+    pattern, kind = (TRIED, Kind.TRIED) if is_customers else (_PROMISE, Kind.PROMISE)
     for sentence in split_sentences(text):
         if pattern.search(sentence[:LONGEST]):
             yield kind, _clean(sentence)

@@ -150,7 +150,7 @@ def _by_bot_alone(
     after = [m for m in messages[at + 1 :] if m.role is Role.CUSTOMER and m.text.strip()]
     open_ids = {m.id for m in asked}
     still_open = [m for m in after if m.id in open_ids]
-    if denied := next((m for m in after if _DENIES.search(m.text)), None):
+    if denied := next((m for m in after if denies(m.text)), None):
         return Ending(Outcome.UNRESOLVED, DENIED, abandoned=bool(still_open), messages=(denied.id,))
     if still_open:
         return Ending(Outcome.UNRESOLVED, UNANSWERED, abandoned=True, messages=(still_open[-1].id,))
@@ -165,8 +165,13 @@ def _by_bot_alone(
     return Ending(Outcome.RESOLVED, ASSUMED, messages=(reply.id,))
 
 
+def denies(text: str) -> bool:
+    """That it helped."""
+    return bool(_DENIES.search(text))
+
+
 def confirms(text: str) -> bool:
     """That it is settled, or thanks and nothing else."""
-    if "?" in text or "？" in text or _DENIES.search(text):
+    if "?" in text or "？" in text or denies(text):
         return False
     return bool(_CONFIRMS.search(text) or (len(text) <= _SHORT and _THANKS.search(text)))

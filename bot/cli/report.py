@@ -1,0 +1,129 @@
+"""`kefu report`: what customers asked in a period, how they felt, what went unanswered."""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from bot.cli.console import AsJson, Home, run, settings_at
+from bot.errors import UsageError
+
+if TYPE_CHECKING:
+    from bot.hours import BusinessHours
+    from bot.reports.report import Report
+    from bot.store.cohort import Period
+
+DAYS = 30
+DATES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M"]
+
+
+def report(
+    since: Annotated[
+        datetime | None,
+        typer.Option(formats=DATES, help=f"The first day; by default {DAYS} days before --until."),
+    ] = None,
+    until: Annotated[
+        datetime | None,
+        typer.Option(formats=DATES, help="The day after the last one; by default, now."),
+    ] = None,
+    channel: Annotated[
+        str | None, typer.Option(help="One alone: terminal, slack, matrix; ask for trials.")
+    ] = None,
+    form: Annotated[
+        Literal["html", "md", "json"] | None,
+        typer.Option("--format", help="By default that of the file's ending, else md."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="A file; by default it is printed.")
+    ] = None,
+    as_json: AsJson = False,
+    home: Home = None,
+) -> None:
+    """Sum up the conversations that were started in a period."""
+    settings = settings_at(home)
+    wanted = "json" if as_json else form or _by_ending(output)
+    if output is not None:
+        _check_writable(output)
+    hours = settings.hours.parsed()
+
+    async def work() -> Report:
+        from bot.cli.progress import progress
+        from bot.reports.opening import open_reporter
+
+        now = datetime.now().astimezone()
+        period = _period(since, until, channel, now, hours)
+        async with open_reporter(settings, progress) as (_, reporter):
+            return await reporter.report(period, now)
+
+    made = run(work())
+    text = _written(made, wanted)
+    if output is None:
+        sys.stdout.write(text)
+        return
+    _write(output, text)
+    sys.stderr.write(
+        f"kefu: {output} tells of {made.now.conversations:,} conversations "
+        f"from {made.since:%Y-%m-%d} to {made.until:%Y-%m-%d}\n"
+    )
+
+
+def _by_ending(output: Path | None) -> str:
+    ending = output.suffix.lower() if output else ""
+    return {".html": "html", ".htm": "html", ".json": "json"}.get(ending, "md")
+
+
+def _period(
+    since: datetime | None,
+    until: datetime | None,
+    channel: str | None,
+    now: datetime,
+    hours: BusinessHours,
+) -> Period:
+    from bot.store.cohort import Period
+
+    zone = hours.zone
+    end = now if until is None else until.replace(tzinfo=zone)
+    begin = (
+        hours.midnight(end - timedelta(days=DAYS)) if since is None else since.replace(tzinfo=zone)
+    )
+    if begin >= end:
+        raise UsageError(
+            f"the period ends ({end:%Y-%m-%d %H:%M}) before it begins ({begin:%Y-%m-%d %H:%M}); "
+            "give --since a day before --until"
+        )
+    return Period(begin, end, channel)
+
+
+def _written(made: Report, form: str) -> str:
+    from bot.reports import rendering
+
+    if form == "json":
+        return rendering.as_json(made) + "\n"
+    return rendering.as_html(made) if form == "html" else rendering.as_markdown(made)
+
+
+def _check_writable(output: Path) -> None:
+    """Before the work, which may take minutes."""
+    folder = output.parent if str(output.parent) else Path()
+    if output.is_dir():
+        raise UsageError(f"{output} is a folder; name a file")
+    if not folder.is_dir():
+        raise UsageError(f"{folder} is no folder; make it, or name another file with -o")
+    if not os.access(output if output.exists() else folder, os.W_OK):
+        raise UsageError(f"{output} may not be written; name another file with -o")
+
+
+def _write(output: Path, text: str) -> None:
+    """Whole, or not at all."""
+    beside = output.with_name(f".{output.name}.{os.getpid()}")
+    try:
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(output)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise UsageError(f"{output} cannot be written: {error.strerror}") from None

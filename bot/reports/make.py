@@ -1,0 +1,118 @@
+"""A report from a store: digests and vectors are brought up to date first, and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import numpy as np
+
+from bot.hours import BusinessHours
+from bot.reports.clusters import Floats
+from bot.reports.entries import Entry, entries, make_digests, stale
+from bot.reports.report import Material, Report, report
+from bot.reports.topics import first_questions, unanswered_questions
+from bot.store import Store
+from bot.store.cohort import Period, Started
+
+AT_ONCE = 128
+"""Questions that are encoded and kept at a time."""
+
+
+Embed = Callable[[list[str]], Awaitable[list[list[float]]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """Of questions."""
+
+    name: str
+    languages: frozenset[str]
+    open: Callable[[], AbstractAsyncContextManager[Embed]]
+    """Takes a while: it is opened only where there is something to encode."""
+
+
+Progress = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
+"""Of a piece of work with so many parts: what it gives is told how many more are done."""
+MakeDigests = Callable[[Store, Sequence[Started], Callable[[int], None]], Awaitable[None]]
+
+
+class Reporter:
+    def __init__(
+        self,
+        store: Store,
+        business: str,
+        hours: BusinessHours,
+        encoder: Encoder,
+        progress: Progress,
+        digests: MakeDigests = make_digests,
+    ) -> None:
+        self._store, self._business, self._hours = store, business, hours
+        self._encoder, self._progress, self._digests = encoder, progress, digests
+
+    async def report(self, period: Period, now: datetime) -> Report:
+        before = replace(
+            period, since=period.since - (period.until - period.since), until=period.since
+        )
+        both = replace(period, since=before.since)
+        await self._bring_up_to_date(both)
+        found = await entries(self._store, both, now)
+        recent = [one for one in found if one.started.at >= period.since]
+        earlier = [one for one in found if one.started.at < period.since]
+        vectors = await self._vectors(both, recent, earlier)
+        return report(
+            Material(
+                business=self._business,
+                period=period,
+                before=before,
+                hours=self._hours,
+                made_at=now,
+                now=recent,
+                then=earlier,
+                vectors=vectors,
+                trials=await self._store.cohort.trials(period),
+            )
+        )
+
+    async def _bring_up_to_date(self, period: Period) -> None:
+        wanted = await stale(self._store, period)
+        if wanted:
+            with self._progress("reading conversations", len(wanted)) as done:
+                await self._digests(self._store, wanted, done)
+
+    async def _vectors(
+        self, period: Period, now: Iterable[Entry], then: Iterable[Entry]
+    ) -> dict[str, Floats]:
+        """Of the questions that are compared, where the encoder knows their language."""
+        now, then = list(now), list(then)
+        asked = [*first_questions(now, then), *unanswered_questions(now, then)]
+        wanted = {
+            one.question.message: one.question.text
+            for one in asked
+            if (one.entry.case.language or "en") in self._encoder.languages
+        }
+        known = await self._store.cohort.vectors(period, self._encoder.name)
+        missing = [message for message in wanted if message not in known]
+        if missing:
+            known |= await self._encode(missing, wanted)
+        return {m: np.frombuffer(known[m], dtype="<f4") for m in wanted if m in known}
+
+    async def _encode(self, missing: Sequence[str], texts: dict[str, str]) -> dict[str, bytes]:
+        """The same words are encoded once."""
+        made: dict[str, bytes] = {}
+        by_text: dict[str, bytes] = {}
+        with self._progress("comparing questions", len(missing)) as done:
+            async with self._encoder.open() as embed:
+                for start in range(0, len(missing), AT_ONCE):
+                    part = missing[start : start + AT_ONCE]
+                    fresh = list(dict.fromkeys(texts[m] for m in part if texts[m] not in by_text))
+                    vectors = await embed(fresh)
+                    for text, vector in zip(fresh, vectors, strict=True):
+                        by_text[text] = np.asarray(vector, dtype="<f4").tobytes()
+                    blobs = [by_text[texts[message]] for message in part]
+                    await self._store.cohort.keep_vectors(self._encoder.name, part, blobs)
+                    made |= dict(zip(part, blobs, strict=True))
+                    done(len(part))
+        return made
