@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from bot.engine.remote import RemoteChatModel
     from bot.engine.thread import EngineThread
     from bot.skills.sentiment import SentimentTagger
+    from bot.skills.summary import Summarizer
     from bot.skills.topics import Topics
     from bot.skills.translation import Translator
     from bot.store import ConversationLog, Store
@@ -38,6 +39,7 @@ class Kefu:
     assistant: Assistant
     tagger: SentimentTagger
     translator: Translator
+    summarizer: Summarizer
     model_name: str
     warnings: tuple[str, ...]
 
@@ -111,6 +113,15 @@ async def open_embed(
         yield (await asyncio.to_thread(_encoder, thread, settings)).aembed_documents
 
 
+def may_read(settings: Settings) -> bool:
+    """Whether the model that answers understands what it is shown, as far as is known before it is
+    loaded."""
+    from models.catalogue import catalogue
+
+    known = {one.name: one.reads for one in catalogue()}
+    return bool(settings.engine.url) or known.get(settings.engine.model, True)
+
+
 @asynccontextmanager
 async def open_kefu(settings: Settings) -> AsyncIterator[Kefu]:
     """Everything. The sample help pages are read in where there is no knowledge yet."""
@@ -131,6 +142,7 @@ def _import_models(settings: Settings) -> None:
 async def _open_on(store: Store, settings: Settings) -> AsyncIterator[Kefu]:
     from bot.assistant import Assistant
     from bot.skills.grounding import Grounding
+    from bot.skills.summary import Summarizer
     from bot.skills.translation import Translator
     from knowledge.index import Knowledge
     from knowledge.terms import content_terms
@@ -158,6 +170,7 @@ async def _open_on(store: Store, settings: Settings) -> AsyncIterator[Kefu]:
             assistant=assistant,
             tagger=tagger,
             translator=Translator(engine.model),
+            summarizer=Summarizer(engine.model),
             model_name=engine.model.model_name,
             warnings=engine.warnings,
         )

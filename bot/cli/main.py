@@ -24,6 +24,8 @@ from bot.cli import (
     report,
     sentiment,
     slack,
+    summarize,
+    translate,
 )
 from bot.cli.console import fail
 from bot.errors import KefuError, UsageError
@@ -39,6 +41,8 @@ app = typer.Typer(
 app.command("chat")(chat.chat)
 app.command("ask")(ask.ask)
 app.command("sentiment")(sentiment.sentiment)
+app.command("summarize")(summarize.summarize)
+app.command("translate")(translate.translate)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 app.command("inbox")(inbox.inbox)

@@ -7,14 +7,27 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from bot.conversation import Message, Role, SentimentLabel
+from bot.conversation import Message, ReplyStatus, Role, SentimentLabel
 from bot.course import Course, course
 from bot.digest.brief import Line, issue_of, short
+from bot.digest.case import questions
 from bot.digest.facts import Fact, Kind, facts
-from bot.digest.outcome import Ending, Outcome, ending, is_answer, is_engaging
+from bot.digest.outcome import (
+    ASSUMED,
+    CONFIRMED,
+    DENIED,
+    NOTHING_FOUND,
+    UNANSWERED,
+    UNHELPFUL,
+    Ending,
+    Outcome,
+    ending,
+    is_answer,
+    is_engaging,
+)
 from bot.text import counted
 
-VERSION = 3
+VERSION = 4
 """Of the rules: what was digested by others is digested anew."""
 LABEL_FROM = 0.25
 """A mean score from here on is positive, one from its opposite down negative."""
@@ -88,13 +101,15 @@ class Digest:
 
 def digest(messages: Sequence[Message], unhelpful: frozenset[str] = frozenset()) -> Digest:
     """`messages`: oldest first. `unhelpful`: the ids of replies that the customer marked so."""
-    asked, end = issue_of(messages), ending(messages, unhelpful)
+    asked, end = _issue(messages), ending(messages, unhelpful)
     found = facts(messages)
     promises = tuple(fact for fact in found if fact.kind is Kind.PROMISE)
     moods = _moods(messages)
     tried = _tried(messages)
     return Digest(
-        summary=_summary(asked, tried, end, moods),
+        summary=_summary(
+            asked, tried, end, moods, has_person=any(m.role is Role.AGENT for m in messages)
+        ),
         issue=asked,
         tried=tried,
         ending=end,
@@ -120,10 +135,11 @@ def _tried(messages: Sequence[Message]) -> tuple[Tried, ...]:
                 if c.cited
             )
             tried.append(Tried(f"The bot: {short(message.text)}", (message.id,), tuple(pages)))
-        elif is_engaging(message) and message.status is not None:
-            if not (by_rule := message.rule or ""):
-                continue
-            tried.append(Tried(f"The bot: {by_rule}", (message.id,)))
+        elif is_engaging(message) and message.status is ReplyStatus.UNKNOWN:
+            tried.append(Tried("The bot found nothing", (message.id,)))
+        elif is_engaging(message) and message.status is ReplyStatus.HANDED_OFF:
+            why = f": {message.rule}" if message.rule else ""
+            tried.append(Tried(f"The bot called a person{why}", (message.id,)))
         elif message.role is Role.AGENT:
             tried.append(Tried(f"A person: {short(message.text)}", (message.id,)))
     return tuple(tried[-TRIED:])
@@ -170,15 +186,43 @@ def label_of(score: float) -> SentimentLabel:
     return SentimentLabel.NEGATIVE if score <= -LABEL_FROM else SentimentLabel.NEUTRAL
 
 
-def _summary(issue: Line, tried: Sequence[Tried], end: Ending, moods: Moods) -> Line:
+def _issue(messages: Sequence[Message]) -> Line:
+    """The first question and, where it is another, the last."""
+    asked = questions(messages)
+    if not asked:
+        return issue_of(messages)
+    ends = asked if len(asked) < 2 else (asked[0], asked[-1])
+    more = f" ({counted(len(asked), 'question')})" if len(asked) > 2 else ""
+    quoted = " … ".join(dict.fromkeys(f"“{one.text}”" for one in ends))
+    return Line(quoted + more, tuple(one.message for one in ends))
+
+
+_ENDED = {
+    CONFIRMED: "The customer confirmed that it is settled.",
+    ASSUMED: "The customer left after the answer.",
+    DENIED: "The customer said that it did not help.",
+    UNHELPFUL: "The customer marked the answer as not helpful.",
+    UNANSWERED: "The last question has no answer.",
+    NOTHING_FOUND: "The help pages had nothing on it.",
+}
+
+
+def _summary(
+    issue: Line, tried: Sequence[Tried], end: Ending, moods: Moods, *, has_person: bool
+) -> Line:
     if end.outcome is Outcome.NOT_ENOUGH_CONTENT:
         return Line("Not enough content", issue.messages)
     pages = list(dict.fromkeys(page for one in tried for page in one.citations))
     answers = [one for one in tried if one.citations]
     parts = [f"The customer asked {issue.text}."]
     if answers:
-        parts.append(f"{counted(len(answers), 'answer')} came from {', '.join(pages[:3])}.")
-    parts.append(f"{str(end.outcome).capitalize()}: {end.why}.")
+        came = counted(len(answers), "answer") + (" comes" if len(answers) == 1 else " come")
+        parts.append(f"{came} from {', '.join(pages[:3])}.")
+    if end.outcome is Outcome.ESCALATED:
+        spoke = "and answered" if has_person else "and has not answered yet"
+        parts.append(f"A person was called ({end.why}) {spoke}.")
+    else:
+        parts.append(_ENDED[end.why])
     if moods.start and moods.end:
         parts.append(_felt(moods.start, moods.end))
     by_answers = (message for one in answers for message in one.messages)

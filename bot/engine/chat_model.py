@@ -82,6 +82,10 @@ class LlamaChatModel(BaseChatModel):
     def _identifying_params(self) -> dict[str, Any]:
         return {"model": str(self.language_model.info.path), "context": self.context}
 
+    def schema_arguments(self, schema: str) -> dict[str, Any]:
+        """Of a call whose reply follows a JSON Schema."""
+        return {"json_schema": schema}
+
     def count_tokens(self, messages: Sequence[BaseMessage]) -> int:
         """Of the prompt that these messages make, the template included. On any thread."""
         return self.language_model.count_tokens(self.language_model.render(_turns(messages)))

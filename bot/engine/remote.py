@@ -5,6 +5,7 @@ The client is langchain-openai's; here are the window, the timing, and errors as
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
 from time import perf_counter
@@ -43,6 +44,11 @@ class RemoteChatModel(ChatOpenAI):
     reads: bool = True
     context: int = _DEFAULT_WINDOW
     """Tokens of prompt and reply together."""
+
+    def schema_arguments(self, schema: str) -> dict[str, Any]:
+        """Of a call whose reply follows a JSON Schema."""
+        named = {"name": "reply", "schema": json.loads(schema), "strict": True}
+        return {"response_format": {"type": "json_schema", "json_schema": named}}
 
     def count_tokens(self, messages: Sequence[BaseMessage]) -> int:
         """An estimate."""
