@@ -16,12 +16,13 @@ from bot.settings import Settings
 if TYPE_CHECKING:
     from bot.agent_desk import AgentDesk
     from bot.aide import Aide
-    from bot.assistant import Assistant, Policy
+    from bot.assistant import Assistant
     from bot.engine.benchmark import Benchmark
     from bot.engine.chat_model import LlamaChatModel
     from bot.engine.embeddings import LlamaEmbeddings
     from bot.engine.remote import RemoteChatModel
     from bot.engine.thread import EngineThread
+    from bot.policy import Policy
     from bot.skills.sentiment import SentimentTagger
     from bot.skills.summary import Summarizer
     from bot.skills.topics import Topics
@@ -141,6 +142,7 @@ def _import_models(settings: Settings) -> None:
 @asynccontextmanager
 async def _open_on(store: Store, settings: Settings) -> AsyncIterator[Kefu]:
     from bot.assistant import Assistant
+    from bot.memory import Memory
     from bot.skills.grounding import Grounding
     from bot.skills.summary import Summarizer
     from bot.skills.translation import Translator
@@ -151,6 +153,8 @@ async def _open_on(store: Store, settings: Settings) -> AsyncIterator[Kefu]:
         knowledge = Knowledge(store.passages, engine.encoder)
         await read_sample(knowledge, settings)
         tagger = _tagger(engine.encoder)
+        summarizer = Summarizer(engine.model)
+        memory = Memory(store.memories, store.digests, summarizer)
         assistant = Assistant(
             engine.model,
             log=store.log,
@@ -161,8 +165,9 @@ async def _open_on(store: Store, settings: Settings) -> AsyncIterator[Kefu]:
             passages=settings.knowledge.passages,
             max_tokens=settings.engine.max_tokens,
             policy=_policy(settings),
+            memory=memory,
         )
-        yield Kefu(
+        kefu = Kefu(
             settings=settings,
             store=store,
             log=store.log,
@@ -170,10 +175,14 @@ async def _open_on(store: Store, settings: Settings) -> AsyncIterator[Kefu]:
             assistant=assistant,
             tagger=tagger,
             translator=Translator(engine.model),
-            summarizer=Summarizer(engine.model),
+            summarizer=summarizer,
             model_name=engine.model.model_name,
             warnings=engine.warnings,
         )
+        try:
+            yield kefu
+        finally:
+            await memory.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +266,7 @@ def measure_engine(
 
 
 def _policy(settings: Settings) -> Policy:
-    from bot.assistant import Policy
+    from bot.policy import Policy
 
     return Policy(_topics(settings), settings.handoff.after_unknown, settings.hours.parsed())
 

@@ -35,14 +35,15 @@ from bot.conversation import (
     TurnEvent,
 )
 from bot.errors import KefuError, StoreError
-from bot.hours import ALWAYS_OPEN, BusinessHours
 from bot.language import detect_language
+from bot.memory import Memory
+from bot.policy import Policy
 from bot.skills import handoff, prompt, replies
 from bot.skills.grounding import Grounding
 from bot.skills.prompt import Turn, turn_of, turns_of
 from bot.skills.sentiment import SentimentTagger
 from bot.skills.small_talk import small_talk
-from bot.skills.topics import Topic, Topics
+from bot.skills.topics import Topic
 from bot.skills.wishes import says_yes, wishes_for_a_person
 from bot.speaking import Notice, Pieces, Speaker, Speech
 from bot.store import ConversationLog
@@ -58,12 +59,6 @@ STRIDE = 100
 CONTEXT_QUESTIONS, CONTEXT_CHARACTERS = 3, 300
 """What a follow-up is searched with: the encoder reads 512 tokens in all."""
 
-
-_FAREWELLS = {
-    handoff.ANGER: replies.ANGER,
-    handoff.NOTHING_FOUND: replies.NOTHING_FOUND,
-    handoff.FAILED: replies.FAILED,
-}
 
 Record: TypeAlias = Callable[[Reply, ConversationState | None], Awaitable[Message]]
 """Stores a reply and the state that it leaves the conversation in; None where that stays."""
@@ -82,6 +77,8 @@ class _Draft:
     model: str | None = None
     first_token_ms: float = 0.0
     speech: Speech = field(default_factory=Speech)
+    turns: Sequence[Turn] = ()
+    """The history that is shown word for word."""
     saved: asyncio.Future[Message] | None = None
     """Set as soon as it goes to the log, which it does once, whoever cancels."""
 
@@ -90,16 +87,6 @@ class _Draft:
             self.first_token_ms = _milliseconds(self.began)
         self.text += piece
         return Token(piece)
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """What the business decided on: it varies with no model."""
-
-    topics: Topics = field(default_factory=Topics)
-    after_unknown: int = 2
-    """So many questions in a row to which nothing is found call a person; 0: never."""
-    hours: BusinessHours = ALWAYS_OPEN
 
 
 class Assistant:
@@ -115,6 +102,7 @@ class Assistant:
         passages: int = 4,
         max_tokens: int = 400,
         policy: Policy | None = None,
+        memory: Memory | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._log = log
@@ -123,6 +111,7 @@ class Assistant:
         self._grounding = grounding
         self._passages = passages
         self._policy = policy or Policy()
+        self._memory = memory
         self._clock = clock
         self._speaker = Speaker(model, grounding, business=business, max_tokens=max_tokens)
 
@@ -234,6 +223,7 @@ class Assistant:
             yield await self._hand_off(draft.rule, draft)
         else:
             yield Answered(await self._record(draft))
+        self._fold_later(message, draft)
 
     def _composed(
         self, message: Message, history: Sequence[Message], topic: Topic | None, draft: _Draft
@@ -258,9 +248,10 @@ class Assistant:
         if outline is None:
             yield draft.say(replies.fixed(replies.SMALL_TALK[kind], draft.language))
             return
+        await self._recall(history, draft)
         current = turn_of(message, ())
         pieces = self._speaker.say(
-            message.conversation, turns_of(history[:-1]), current, outline, draft.speech
+            message.conversation, draft.turns, current, outline, draft.speech
         )
         async with aclosing(self._said(pieces, draft)) as events:
             async for event in events:
@@ -272,9 +263,10 @@ class Assistant:
         passages, current = await self._look_up(message, history)
         yield LookedUp(passages)
         if current.passages:
+            await self._recall(history, draft)
             pieces = self._speaker.answer(
                 message.conversation,
-                turns_of(history[:-1]),
+                draft.turns,
                 current,
                 passages,
                 draft.language,
@@ -308,6 +300,22 @@ class Assistant:
         )
         return conversation, [one for one in messages if one.id <= message.id]
 
+    async def _recall(self, history: Sequence[Message], draft: _Draft) -> None:
+        """What was said before, word for word where it is not folded into the memory."""
+        turns = turns_of(history[:-1])
+        if self._memory and (remembered := await self._memory.recall(history[-1].conversation)):
+            draft.speech.memory = remembered.text()
+            first = [turn.message for turn in turns]
+            if remembered.begins in first:
+                turns = turns[first.index(remembered.begins) :]
+        draft.turns = turns
+
+    def _fold_later(self, message: Message, draft: _Draft) -> None:
+        """What the window had no room for."""
+        if self._memory and (dropped := draft.speech.dropped):
+            begins = [*(turn.message for turn in draft.turns), message.id][dropped]
+            self._memory.fold_later(message.conversation, begins)
+
     async def _hand_off(self, rule: str, draft: _Draft) -> HandedOff:
         draft.status, draft.rule = ReplyStatus.HANDED_OFF, rule
         draft.say(self.farewell(rule, draft.language))
@@ -315,15 +323,8 @@ class Assistant:
         return HandedOff(rule, await self._record(draft, then=state))
 
     def farewell(self, rule: str, language: str) -> str:
-        """What the customer hears when a person is called, and when one will be there."""
-        if rule.startswith(handoff.POLICY):
-            topic = self._policy.topics.named(rule.removeprefix(handoff.POLICY))
-            own = topic.told(language) if topic else None
-            said = own or replies.fixed(replies.POLICY, language)
-        else:
-            said = replies.fixed(_FAREWELLS.get(rule, replies.HANDED_OFF), language)
-        opens = self._policy.hours.next_opening(self._clock())
-        return said if opens is None else f"{said} {replies.closed_until(opens, language)}"
+        """What the customer hears when a person is called."""
+        return self._policy.farewell(rule, language, self._clock())
 
     async def _look_up(
         self, message: Message, history: Sequence[Message]

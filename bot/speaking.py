@@ -29,6 +29,10 @@ class Speech:
     citations: tuple[Citation, ...] = ()
     rule: str | None = None
     timing: Timing = field(default_factory=Timing)
+    memory: str = ""
+    """What the model is shown of what was said before the history."""
+    dropped: int = 0
+    """Turns of the history that the window had no room for."""
 
 
 class Speaker:
@@ -116,7 +120,8 @@ class Speaker:
         speech: Speech,
     ) -> Pieces:
         """What the model says, held to `outline` where there is one, and to nothing else."""
-        prompt = self._writer.write(history, current)
+        prompt = self._writer.write(history, current, speech.memory)
+        speech.dropped = prompt.shortened.turns if prompt.shortened else 0
         if self.reads:
             speech.shown = prompt.current.passages
         if cut := self._missed(prompt.shortened):

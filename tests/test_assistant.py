@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bot.assistant import Assistant, Policy
+from bot.assistant import Assistant
 from bot.conversation import (
     Answered,
     Conversation,
@@ -26,6 +26,7 @@ from bot.conversation import (
 )
 from bot.errors import ModelError
 from bot.hours import BusinessHours
+from bot.policy import Policy
 from bot.skills import handoff, replies
 from bot.skills.grounding import Grounding
 from bot.skills.topics import Topic, Topics

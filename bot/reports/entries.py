@@ -15,6 +15,7 @@ from bot.digest.case import Case, case_of
 from bot.digest.digest import VERSION, digest
 from bot.store import Store
 from bot.store.cohort import Opinion, Period, Rated, Started
+from bot.store.digests import Made
 
 AT_ONCE = 200
 """Digests that are made and kept at a time: what is cut off goes on from there."""
@@ -38,7 +39,8 @@ class Entry:
 
 
 def fingerprint(started: Started) -> str:
-    return f"{VERSION}:{started.last}:{started.messages}"
+    state = started.last, started.messages, started.tagged, started.revision
+    return ":".join(map(str, (VERSION, *state)))
 
 
 async def stale(store: Store, period: Period) -> list[Started]:
@@ -58,19 +60,19 @@ async def make_digests(store: Store, some: Sequence[Started], done: Done) -> Non
         done(len(part))
 
 
-async def digested(store: Store, part: Sequence[Started]) -> list[tuple[str, str, str]]:
-    """Each a conversation's id, what its digest was made from, and its JSON."""
+async def digested(store: Store, part: Sequence[Started]) -> list[Made]:
     ids = [one.id for one in part]
     messages = await store.cohort.messages(ids)
     unhelpful = await store.cohort.unhelpful(ids)
 
-    def work() -> list[tuple[str, str, str]]:
+    def work() -> list[Made]:
         made = []
         for one in part:
             found = digest(messages[one.id], frozenset(unhelpful.get(one.id, ())))
             case = case_of(messages[one.id], found.ending)
             body = {"digest": found.plain(), "case": case.plain()}
-            made.append((one.id, fingerprint(one), json.dumps(body, ensure_ascii=False)))
+            text = json.dumps(body, ensure_ascii=False)
+            made.append(Made(one.id, one.revision, fingerprint(one), text))
         return made
 
     return await asyncio.to_thread(work)

@@ -13,6 +13,7 @@ from bot.conversation import (
     Role,
     SentimentLabel,
 )
+from bot.course import smoothed
 
 ASKED = "asked for a person"
 ACCEPTED = "accepted the offer of a person"
@@ -23,9 +24,9 @@ POLICY = "policy: "
 HELD = "a person holds the conversation"
 FAILED = "the bot failed"
 
-ANGRY_MESSAGES = 3
-"""So many unhappy messages in a row, each below ANGRY_SCORE, call a person."""
-ANGRY_SCORE = -0.6
+ANGRY = -0.6
+"""A smoothed mood from here on down calls a person, where the last message is an unhappy one: three
+angry messages in a row, or four that are only unhappy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +51,11 @@ def decide(
         return Handoff(ACCEPTED)
     if topic:
         return Handoff(POLICY + topic)
-    moods = [m.sentiment for m in _since_a_person(recent) if m.role is Role.CUSTOMER]
-    last = moods[-ANGRY_MESSAGES:]
-    angry = [m for m in last if m and m.label is SentimentLabel.NEGATIVE and m.score < ANGRY_SCORE]
-    return Handoff(ANGER) if len(angry) == ANGRY_MESSAGES else None
+    said = [m.sentiment for m in _since_a_person(recent) if m.role is Role.CUSTOMER]
+    moods = [mood for mood in said if mood]
+    if not moods or moods[-1].label is not SentimentLabel.NEGATIVE:
+        return None
+    return Handoff(ANGER) if smoothed([mood.score for mood in moods])[-1] <= ANGRY else None
 
 
 def finds_nothing_again(recent: Sequence[Message], after: int) -> bool:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, distinct, func, select
 from sqlalchemy.dialects.sqlite import insert
@@ -48,6 +49,10 @@ class Started:
     last: int
     """The number of its last message."""
     messages: int
+    tagged: int
+    """Messages with a sentiment."""
+    revision: int
+    """Greater whenever something that was said is another now."""
     fingerprint: str | None
     """Of what its digest was made from; None where it has none."""
 
@@ -81,6 +86,8 @@ class CohortStore:
                 ConversationRow.created_at,
                 func.max(MessageRow.number),
                 func.count(MessageRow.number),
+                func.count(MessageRow.sentiment_label),
+                ConversationRow.revision,
                 DigestRow.fingerprint,
             )
             .join(MessageRow, MessageRow.conversation_id == ConversationRow.id)
@@ -90,7 +97,8 @@ class CohortStore:
             .order_by(ConversationRow.created_at, ConversationRow.id)
         )
         async with self._database.reading() as session:
-            return [Started(*row) for row in await session.execute(query)]
+            rows: list[tuple[Any, ...]] = [tuple(row) for row in await session.execute(query)]
+            return [Started(*row) for row in rows]
 
     async def trials(self, period: Period) -> int:
         """Conversations of `kefu ask` that the period leaves out."""

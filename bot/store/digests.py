@@ -4,6 +4,7 @@ written in them."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import delete, literal, select
@@ -15,19 +16,30 @@ from bot.store.rows import utc_now
 from bot.store.schema import ConversationRow, DigestEditRow, DigestRow
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    conversation: str
+    revision: int
+    """Of the conversation when it was read."""
+    fingerprint: str
+    """Of what it was made from."""
+    body: str
+    """JSON."""
+
+
 class Digests:
     def __init__(self, database: Database, clock: Callable[[], datetime] = utc_now) -> None:
         self._database = database
         self._clock = clock
 
-    async def keep(self, made: Sequence[tuple[str, str, str]]) -> None:
-        """Each a conversation's id, the fingerprint of what it was made from, and its JSON. One
-        whose conversation was deleted meanwhile is left out."""
+    async def keep(self, made: Sequence[Made]) -> None:
+        """Those whose conversation was deleted or is another meanwhile are left out."""
         async with self._database.writing() as session:
-            for conversation_id, fingerprint, body in made:
+            for one in made:
+                conversation_id, fingerprint, body = one.conversation, one.fingerprint, one.body
                 values = {"fingerprint": fingerprint, "body": body}
                 there = select(ConversationRow.id, literal(fingerprint), literal(body)).where(
-                    ConversationRow.id == conversation_id
+                    ConversationRow.id == conversation_id, ConversationRow.revision == one.revision
                 )
                 row = insert(DigestRow).from_select(
                     ["conversation_id", "fingerprint", "body"], there

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, delete, func, or_, select
+from sqlalchemy import ColumnElement, Select, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -33,7 +33,14 @@ from bot.store.rows import (
     sentiment_of,
     utc_now,
 )
-from bot.store.schema import ConversationRow, DigestRow, MessageRow
+from bot.store.schema import (
+    ConversationRow,
+    DigestEditRow,
+    DigestRow,
+    MemoryRow,
+    MessageRow,
+    RatingRow,
+)
 from bot.store.segmentation import index_terms, query_phrases, snippet
 from bot.store.silence import check_holder, withdraw_all
 
@@ -118,7 +125,6 @@ class ConversationLog:
         async with self._database.writing() as session:
             row = await message_row_of(session, message_id)
             set_tag(row, await conversation_row_of(session, row.conversation_id), tag)
-            await forget_digest(session, row.conversation_id)
             await session.flush()
             return message_of(row)
 
@@ -249,13 +255,23 @@ async def append(session: AsyncSession, conversation: ConversationRow, row: Mess
 async def edit(session: AsyncSession, message_id: str, text: str) -> None:
     row = await message_row_of(session, message_id)
     row.text = text
-    await forget_digest(session, row.conversation_id)
+    await forget(session, row.conversation_id)
     await MESSAGE_TERMS.remove(session, select(MessageRow.number).where(MessageRow.id == row.id))
     await MESSAGE_TERMS.add(session, {row.number: index_terms(text)})
 
 
+async def forget(session: AsyncSession, conversation_id: str) -> None:
+    """What was made from messages that are others now, or gone."""
+    await forget_digest(session, conversation_id)
+    await session.execute(delete(MemoryRow).where(MemoryRow.conversation_id == conversation_id))
+
+
 async def forget_digest(session: AsyncSession, conversation_id: str) -> None:
-    """What it was made from is another now, and no message was added."""
+    """Something that it tells of is another now, and no message was added."""
+    mine = ConversationRow.id == conversation_id
+    await session.execute(
+        update(ConversationRow).where(mine).values(revision=ConversationRow.revision + 1)
+    )
     await session.execute(delete(DigestRow).where(DigestRow.conversation_id == conversation_id))
 
 
@@ -311,6 +327,9 @@ async def _clear(session: AsyncSession, conversation_id: str) -> None:
     of_it = MessageRow.conversation_id == conversation_id
     await MESSAGE_TERMS.remove(session, select(MessageRow.number).where(of_it))
     await session.execute(delete(MessageRow).where(of_it))
+    for said in (DigestEditRow, RatingRow):
+        await session.execute(delete(said).where(said.conversation_id == conversation_id))
+    await forget(session, conversation_id)
 
 
 def _count() -> ColumnElement[int]:

@@ -39,6 +39,9 @@ class ConversationRow(Base):
     agent: Mapped[str] = mapped_column(default="")
     mood: Mapped[SentimentLabel | None]
     """Of the customer's last message that was tagged."""
+    revision: Mapped[int] = mapped_column(default=0)
+    """Greater whenever something that was said is another now, or gone: what was made from it
+    meanwhile is not kept."""
     created_at: Mapped[datetime] = mapped_column(index=True)
     updated_at: Mapped[datetime] = mapped_column(index=True)
 
@@ -225,6 +228,20 @@ class RatingRow(Base):
     """1 to 5."""
     remark: Mapped[str]
     given_at: Mapped[datetime]
+
+
+class MemoryRow(Base):
+    """What is remembered of the messages before `begins`, in place of them."""
+
+    __tablename__ = "memories"
+
+    conversation_id: Mapped[str] = mapped_column(
+        ForeignKey("conversations.id", ondelete="CASCADE"), primary_key=True
+    )
+    begins: Mapped[str]
+    """The id of the first message that is not folded in."""
+    body: Mapped[str]
+    """JSON."""
 
 
 class DigestRow(Base):

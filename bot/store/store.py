@@ -13,6 +13,7 @@ from bot.store.figures import Figures
 from bot.store.inbox import Inbox
 from bot.store.installations import Installations
 from bot.store.log import ConversationLog
+from bot.store.memories import Memories
 from bot.store.migrations import migrate
 from bot.store.notes import Notes
 from bot.store.oauth_states import OAuthStates
@@ -39,6 +40,7 @@ class Store:
         self.ratings = Ratings(database)
         self.digests = Digests(database)
         self.cohort = CohortStore(database)
+        self.memories = Memories(database)
         self.whole = WholeConversations(database)
         self.installations = Installations(database)
         self.oauth_states = OAuthStates(database)

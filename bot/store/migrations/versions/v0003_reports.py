@@ -1,5 +1,5 @@
-"""What reports are made from: digests, what a person has written in them, vectors of questions, and
-what customers think of whole conversations."""
+"""What is made from messages: digests, what a person has written in them, vectors of questions,
+what is remembered of long conversations; and what customers think of whole conversations."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
+    op.add_column(
+        "conversations", sa.Column("revision", sa.Integer(), nullable=False, server_default="0")
+    )
     op.create_index("ix_conversations_created_at", "conversations", ["created_at"])
     op.create_table(
         "ratings",
@@ -18,6 +21,12 @@ def upgrade() -> None:
         sa.Column("score", sa.Integer(), nullable=False),
         sa.Column("remark", sa.Text(), nullable=False),
         sa.Column("given_at", sa.DateTime(timezone=True), nullable=False),
+    )
+    op.create_table(
+        "memories",
+        _conversation_id(),
+        sa.Column("begins", sa.Text(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
     )
     op.create_table(
         "digests",
