@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from bot.conversation import ConversationState, Message, Reply, ReplyStatus, Role
 from bot.digest.brief import LOOKED_AT, Brief, brief
+from bot.digest.digest import digest
+from bot.memory import SUMMARY, Memory
 from bot.skills.topics import Topics
 from bot.store import ConversationLog, Store
 from bot.store.agenda import AgendaItem, Need
@@ -53,6 +55,26 @@ class AgentDesk:
 
     async def brief(self, conversation_id: str) -> Brief:
         return brief(await self.store.log.messages(conversation_id, limit=LOOKED_AT))
+
+    async def summary(self, conversation_id: str) -> str:
+        """In a person's words, where one has written it."""
+        edits = await self.store.digests.edits(conversation_id)
+        if written := edits.get(SUMMARY):
+            return written
+        return digest(await self.store.log.messages(conversation_id, limit=LOOKED_AT)).summary.text
+
+    async def correct(self, conversation_id: str, text: str) -> None:
+        """From now on this is the summary: for agents, in reports, and for the model."""
+        await self.store.digests.edit(conversation_id, SUMMARY, text, self.agent)
+
+    async def remembered(self, conversation_id: str) -> str:
+        """What the model is shown of a long conversation in place of its beginning; empty where
+        it is shown all of it, and nobody corrected the summary."""
+        memory = Memory(self.store.memories, self.store.digests)
+        found = await memory.recall(conversation_id)
+        if found is not None:
+            return found.text()
+        return (await self.store.digests.edits(conversation_id)).get(SUMMARY, "")
 
     async def feedback(self, conversation_id: str) -> list[Feedback]:
         return await self.store.feedback.in_conversation(conversation_id)

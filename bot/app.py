@@ -48,6 +48,14 @@ class Kefu:
     def business(self) -> str:
         return self.settings.business
 
+    async def mark(self, message_id: str, *, helpful: bool, remark: str = "") -> None:
+        """What the customer of this terminal thinks of a reply: their last word counts."""
+        await self.store.feedback.give(message_id, "", helpful=helpful, remark=remark)
+
+    async def rate(self, conversation_id: str, score: int, remark: str = "") -> None:
+        """The whole conversation, 1 to 5: the last word counts."""
+        await self.store.ratings.give(conversation_id, score, remark)
+
 
 @asynccontextmanager
 async def open_store_of(settings: Settings) -> AsyncIterator[Store]:

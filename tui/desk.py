@@ -70,6 +70,14 @@ class ChatDesk(Protocol):
     @property
     def business(self) -> str: ...
 
+    async def mark(self, message_id: str, *, helpful: bool, remark: str = "") -> None:
+        """What the customer thinks of a reply: their last word counts."""
+        ...
+
+    async def rate(self, conversation_id: str, score: int, remark: str = "") -> None:
+        """The whole conversation, 1 to 5."""
+        ...
+
 
 DeskOpener: TypeAlias = Callable[[], AbstractAsyncContextManager[ChatDesk]]
 

@@ -14,6 +14,7 @@ from tui.inbox_desk import InboxDesk
 from tui.keys import INBOX_GROUPS
 from tui.screens.help import Help
 from tui.screens.inbox import InboxScreen
+from tui.screens.report import MakeReport
 from tui.terminal import TerminalApp
 
 BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (112, "-roomy")]
@@ -30,13 +31,16 @@ class InboxApp(TerminalApp):
         settings: TerminalSettings,
         inbox: InboxSettings | None = None,
         *,
+        report: MakeReport | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         super().__init__(settings)
+        self._report = report
         self._desk, self._inbox, self._clock = desk, inbox or InboxSettings(), clock
 
     def get_default_screen(self) -> Screen[None]:
-        self.home = InboxScreen(self._desk, self._inbox, self._clock, self._settings.keys)
+        keys = self._settings.keys
+        self.home = InboxScreen(self._desk, self._inbox, self._clock, keys, self._report)
         return self.home
 
     async def on_unmount(self) -> None:
@@ -64,8 +68,13 @@ class InboxApp(TerminalApp):
             yield from screen.commands()
 
 
-async def run(desk: InboxDesk, settings: TerminalSettings, inbox: InboxSettings) -> int:
+async def run(
+    desk: InboxDesk,
+    settings: TerminalSettings,
+    inbox: InboxSettings,
+    report: MakeReport | None = None,
+) -> int:
     """Until the agent quits; the exit code."""
-    app = InboxApp(desk, settings, inbox)
+    app = InboxApp(desk, settings, inbox, report=report)
     await app.run_async()
     return app.status()

@@ -41,6 +41,9 @@ CHAT_KEYS = [
     key("chat.next", "ctrl+pagedown,ctrl+tab", "step(1)", "Next conversation", priority=True),
     key("chat.previous", "ctrl+pageup", "step(-1)", "Previous conversation", priority=True),
     key("chat.copy", "ctrl+y", "copy_answer", "Copy the selected answer", priority=True),
+    key("chat.helpful", "f5", "mark(True)", "Mark the answer as helpful", priority=True),
+    key("chat.unhelpful", "f6", "mark(False)", "Mark the answer as not helpful", priority=True),
+    key("chat.rate", "f7", "rate", "Rate the conversation, 1 to 5", priority=True),
     key("chat.bottom", "ctrl+end", "bottom", "Jump to the newest message", priority=True),
     key("view.list", "ctrl+l,f2", "toggle_list", "Show or hide the conversations", priority=True),
     key(
@@ -86,6 +89,8 @@ INBOX_KEYS = [
         "What you wrote in the customer's language, and back",
         priority=True,
     ),
+    key("inbox.correct", "ctrl+e", "correct", "Correct the summary", priority=True),
+    key("inbox.report", "f10", "report", "Show the report of the last 30 days", priority=True),
     key("inbox.stop", "escape", "stop", "Stop the suggestion or the translation", show="Stop"),
     key("inbox.search", "ctrl+f", "search", "Search them all", priority=True),
     key("inbox.next", "ctrl+pagedown,ctrl+tab", "step(1)", "Next conversation", priority=True),

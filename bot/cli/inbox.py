@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import getpass
 import sys
-from typing import Annotated
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bot.cli.console import Home, run, settings_at
 from bot.errors import UsageError
+
+if TYPE_CHECKING:
+    from bot.settings import Settings
 
 LONGEST_NAME = 60
 
@@ -33,9 +38,22 @@ def inbox(
         from tui.inbox import run as run_inbox
 
         async with open_inbox(settings, name) as desk:
-            return await run_inbox(desk, settings.terminal, settings.inbox)
+            report = partial(_report, settings)
+            return await run_inbox(desk, settings.terminal, settings.inbox, report)
 
     raise SystemExit(run(work()))
+
+
+async def _report(settings: Settings) -> str:
+    """Of the last days, as `kefu report` tells it."""
+    from bot.cli.progress import silent
+    from bot.cli.report import last_days
+    from bot.reports.opening import open_reporter
+    from bot.reports.rendering import as_markdown
+
+    now = datetime.now().astimezone()
+    async with open_reporter(settings, silent) as (_, reporter):
+        return as_markdown(await reporter.report(last_days(now, settings.hours.parsed()), now))
 
 
 def _user() -> str:

@@ -12,6 +12,13 @@ _WIDTH = 24
 
 
 @contextmanager
+def silent(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """As `progress`, where the screen is another's."""
+    del what, total
+    yield lambda _: None
+
+
+@contextmanager
 def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
     """Yields what is told how many more are done. Nothing is shown where there is no terminal."""
     shown = sys.stderr.isatty() and total > 0

@@ -77,6 +77,11 @@ def _by_ending(output: Path | None) -> str:
     return {".html": "html", ".htm": "html", ".json": "json"}.get(ending, "md")
 
 
+def last_days(now: datetime, hours: BusinessHours) -> Period:
+    """Up to now."""
+    return _period(None, None, None, now, hours)
+
+
 def _period(
     since: datetime | None,
     until: datetime | None,

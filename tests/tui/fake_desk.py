@@ -280,6 +280,14 @@ class FakeDesk:
         self.model_name = "kefu-small"
         self.warnings = warnings
         self.business = "Lantern & Loom"
+        self.marks: list[tuple[str, bool, str]] = []
+        self.ratings: list[tuple[str, int, str]] = []
+
+    async def mark(self, message_id: str, *, helpful: bool, remark: str = "") -> None:
+        self.marks.append((message_id, helpful, remark))
+
+    async def rate(self, conversation_id: str, score: int, remark: str = "") -> None:
+        self.ratings.append((conversation_id, score, remark))
 
     async def talked(self, *turns: tuple[str, Sentiment, Reply], title: str = "") -> Conversation:
         """A conversation that took place before."""

@@ -18,6 +18,8 @@ from tui.desk import ChatDesk
 from tui.keys import CHAT_KEYS
 from tui.opening import Opening
 from tui.screens.confirm import Confirm
+from tui.screens.note import NoteDialog
+from tui.screens.rate import RateDialog
 from tui.screens.rename import Rename
 from tui.screens.search import Search
 from tui.text import one_line
@@ -42,7 +44,7 @@ class ChatScreen(Screen[None]):
     ) -> None:
         super().__init__()
         self._opening = opening
-        self._clock = clock
+        self._clock, self._keys = clock, keys
         self.chat = Chat(opening, keys, id="chat")
 
     def compose(self) -> ComposeResult:
@@ -171,6 +173,36 @@ class ChatScreen(Screen[None]):
                 opened = await desk.log.set_state(self.conversation.id, ConversationState.OPEN)
                 self.chat.update(opened)
 
+    @work(group="dialog", exclusive=True)
+    async def action_mark(self, helpful: bool) -> None:  # noqa: FBT001, a key's argument
+        answer = self.chat.marked()
+        if answer is None:
+            self.notify("There is no answer to mark.", markup=False)
+            return
+        remark = None if helpful else await self._remark("What was missing? Enter sends it.")
+        desk = await self._opening.desk()
+        with self._told():
+            await desk.mark(answer.id, helpful=helpful, remark=remark or "")
+            self.notify(f"Marked as {'helpful' if helpful else 'not helpful'}.", markup=False)
+
+    @work(group="dialog", exclusive=True)
+    async def action_rate(self) -> None:
+        if (conversation := self._chosen()) is None:
+            return
+        score = await self.app.push_screen_wait(RateDialog())
+        if score is None:
+            return
+        remark = await self._remark("Is there anything to add? Enter sends it.")
+        desk = await self._opening.desk()
+        with self._told():
+            await desk.rate(conversation.id, score, remark or "")
+            self.notify(f"Thank you: {score} of 5.", markup=False)
+
+    async def _remark(self, says: str) -> str | None:
+        return await self.app.push_screen_wait(
+            NoteDialog(self._keys, says=says, empty="Esc leaves it without a remark.")
+        )
+
     def _chosen(self) -> Conversation | None:
         """The highlighted one while the list has the focus, else the one on the screen."""
         listed = self.query_one(ConversationList)
@@ -190,6 +222,7 @@ class ChatScreen(Screen[None]):
             return
         yield SystemCommand("Rename", "Give the conversation a title", self.action_rename)
         yield SystemCommand("Delete", "Delete the conversation", self.action_delete)
+        yield SystemCommand("Rate", "How the conversation was, 1 to 5", self.action_rate)
         yield SystemCommand("Copy answer", "Copy the selected answer", self.action_copy_answer)
         if self.conversation.state is not ConversationState.OPEN:
             yield SystemCommand("Reopen", "Let the assistant answer again", self.action_reopen)

@@ -23,6 +23,7 @@ from tui.inbox_desk import InboxDesk
 from tui.keys import INBOX_KEYS
 from tui.screens.canned import CannedReplies
 from tui.screens.note import NoteDialog
+from tui.screens.report import MakeReport, ReportScreen
 from tui.screens.search import Search
 from tui.text import one_line
 from tui.widgets.agenda_list import AgendaList
@@ -53,8 +54,10 @@ class InboxScreen(Screen[None]):
         settings: InboxSettings,
         clock: Callable[[], datetime],
         keys: Mapping[str, str],
+        report: MakeReport | None = None,
     ) -> None:
         super().__init__()
+        self._report = report
         self._desk, self._settings, self._clock, self._keys = desk, settings, clock, keys
         self.talk = Talk(desk, settings.language, clock, keys, id="talk")
         self._waiting: Set[str] | None = None
@@ -230,6 +233,25 @@ class InboxScreen(Screen[None]):
                 begun = text
                 self._fail(error)
         await self._refresh()
+
+    @work(group="dialog", exclusive=True)
+    async def action_correct(self) -> None:
+        if (talk := await self._opened()) is None:
+            return
+        with self._told():
+            says = "The summary, for agents, reports and the model. Enter keeps your words."
+            begun = await self._desk.summary(talk.id)
+            dialog = NoteDialog(self._keys, begun, says, "Esc leaves the summary as it was.")
+            if text := await self.app.push_screen_wait(dialog):
+                await self._desk.correct(talk.id, text)
+        await self._refresh()
+
+    @work(group="dialog", exclusive=True)
+    async def action_report(self) -> None:
+        if self._report is None:
+            self.notify("There is no report here.", markup=False)
+        else:
+            await self.app.push_screen_wait(ReportScreen(self._report))
 
     @work(group="dialog", exclusive=True)
     async def action_canned(self) -> None:

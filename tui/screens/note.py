@@ -13,24 +13,32 @@ from textual.widgets import Static
 from tui.keys import DIALOG_KEYS
 from tui.widgets.prompt import Prompt
 
+NOTE = "A note for the other agents: no customer sees it."
+
 
 class NoteDialog(ModalScreen[str | None]):
-    """Asks for a note; None where none was written."""
+    """Asks for a text; None where none was written."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*DIALOG_KEYS]
 
-    def __init__(self, keys: Mapping[str, str], begun: str = "") -> None:
+    def __init__(
+        self,
+        keys: Mapping[str, str],
+        begun: str = "",
+        says: str = NOTE,
+        empty: str = "Nothing is written yet; esc leaves without a note.",
+    ) -> None:
         super().__init__()
-        self._keys, self._begun = keys, begun
+        self._keys, self._begun, self._says, self._empty = keys, begun, says, empty
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog", id="note"):
-            yield Static("A note for the other agents: no customer sees it.", markup=False)
+            yield Static(self._says, markup=False)
             yield Prompt(
                 self._keys,
                 id="prompt",
                 placeholder="Enter keeps it, esc does not…",
-                empty="Nothing is written yet; esc leaves without a note.",
+                empty=self._empty,
             )
 
     def on_mount(self) -> None:

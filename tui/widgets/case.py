@@ -34,6 +34,8 @@ class Case(VerticalScroll):
     def compose(self) -> ComposeResult:
         yield Static("Case", classes="heading", markup=False)
         yield Static(id="digest", classes="entry", markup=False)
+        yield Static("Remembered", classes="heading remembered", markup=False)
+        yield Static(id="remembered", classes="entry remembered", markup=False)
         yield Static("Notes", classes="heading", markup=False)
         yield Static(id="notes", classes="entry", markup=False)
         yield Static("Feedback", classes="heading", markup=False)
@@ -44,6 +46,7 @@ class Case(VerticalScroll):
 
     def on_mount(self) -> None:
         self.show_brief(None)
+        self.show_remembered("")
         self.show_notes((), datetime.now().astimezone())
         self.show_feedback(())
 
@@ -62,6 +65,12 @@ class Case(VerticalScroll):
                 for name, line in lines
             ],
         )
+
+    def show_remembered(self, text: str) -> None:
+        """Of the beginning of a long conversation; nothing where it is empty."""
+        for part in self.query(".remembered"):
+            part.display = bool(text)
+        self._fill("#remembered", [Content(_cut(text))])
 
     def show_notes(self, notes: Sequence[Note], now: datetime) -> None:
         self._fill("#notes", [_note(note, now) for note in notes[-SHOWN:]], "None yet.")

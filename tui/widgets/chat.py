@@ -253,6 +253,12 @@ class Chat(Container):
         said = [row.text for row in rows if row.message and row.message.role is Role.CUSTOMER]
         self.prompt.remember(said)
 
+    def marked(self) -> Message | None:
+        """The answer that feedback is on: the selected one, else the last."""
+        transcript = self.query_one(Transcript)
+        row = transcript.selected or next(iter(reversed(transcript.answers)), None)
+        return row.message if row else None
+
     def copy_answer(self) -> None:
         row = self.query_one(Transcript).selected
         if row is None or not row.text:

@@ -22,8 +22,8 @@ from bot.conversation import (
     ReplyStatus,
     Role,
 )
-from bot.errors import KefuError
 from bot.digest.brief import Brief, brief
+from bot.errors import KefuError
 from bot.text import printable
 from tui.aide import AideOnCall
 from tui.drafts import Drafts, appended
@@ -132,11 +132,12 @@ class Talk(Horizontal):
         if self.conversation is None:
             return
         desk, conversation_id = self._desk, self.conversation.id
-        conversation, found, notes, feedback = await asyncio.gather(
+        conversation, found, notes, feedback, remembered = await asyncio.gather(
             desk.log.conversation(conversation_id),
             desk.log.messages(conversation_id, limit=RECENT),
             desk.notes(conversation_id),
             desk.feedback(conversation_id),
+            desk.remembered(conversation_id),
         )
         messages = list(found)
         is_new = messages != self._briefed
@@ -149,6 +150,7 @@ class Talk(Horizontal):
             self._show_about(messages)
             case.show_notes(notes, self._clock())
             case.show_feedback(feedback)
+            case.show_remembered(remembered)
             if in_short is not None:
                 self._briefed = messages
                 case.show_brief(in_short)
