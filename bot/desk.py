@@ -52,6 +52,8 @@ from bot.store import Store
 from bot.together import Together
 
 _MINUTE = 60.0
+_DOUBLINGS = 30
+"""Of a pause; the longest one comes much earlier."""
 _logger = logging.getLogger("kefu")
 
 
@@ -334,4 +336,5 @@ class Desk:
         await self._store.outbox.gave_up(outgoing, reason)
 
     def _pause(self, attempt: int) -> float:
-        return min(self._limits.longest_pause, self._limits.first_pause * 2.0 ** (attempt - 1))
+        doubled = 2.0 ** min(attempt - 1, _DOUBLINGS)
+        return min(self._limits.longest_pause, self._limits.first_pause * doubled)

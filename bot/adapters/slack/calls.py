@@ -37,8 +37,10 @@ _BARRED = {
     "token_revoked",
 }
 _BARRED_SECONDS = 300.0
-_PAGE, _PAGES = 200, 10
+_PAGE, _PAGES = 200, 100
 """Messages of a page, and pages that are looked through."""
+_SEARCHES = 1_000
+"""That were cut off, and go on from where they were."""
 _DEFAULT_RETRY_AFTER = 30.0
 
 
@@ -49,6 +51,8 @@ class SlackCalls:
         self.workspaces = workspaces
         self._held: dict[tuple[str, str], float] = {}
         """By workspace and method: until when Slack asked us to wait."""
+        self._reached: dict[tuple[Any, ...], str] = {}
+        """The cursor of the page at which a search was cut off."""
 
     async def call(
         self, team: str, method: str, arguments: Mapping[str, Any], *, reads: bool = False
@@ -75,13 +79,22 @@ class SlackCalls:
         return data if isinstance(data, Mapping) else {}
 
     async def messages(
-        self, team: str, method: str, arguments: Mapping[str, Any]
+        self, team: str, method: str, arguments: Mapping[str, Any], *, goes_on: bool = False
     ) -> AsyncGenerator[Mapping[str, Any], None]:
-        """Of a thread or a channel, with their metadata, page after page. Raise Postponed, also
-        where there are too many, or Undeliverable."""
+        """Of a thread or a channel, with their metadata, page after page. `goes_on`: after pages
+        that were read before something failed, or it would never come to the end of a thread that
+        grows meanwhile. Raise Postponed, also where there are too many, or Undeliverable."""
         asked = {**arguments, "include_all_metadata": "true", "limit": _PAGE}
+        search = team, method, *sorted(arguments.items())
+        if goes_on and (reached := self._reached.pop(search, "")):
+            asked["cursor"] = reached
         for _ in range(_PAGES):
-            answer = await self.call(team, method, asked, reads=True)
+            try:
+                answer = await self.call(team, method, asked, reads=True)
+            except Postponed:
+                if goes_on and len(self._reached) < _SEARCHES:
+                    self._reached[search] = asked.get("cursor", "")
+                raise
             for message in answer.get("messages") or []:
                 yield message
             cursor = (answer.get("response_metadata") or {}).get("next_cursor")

@@ -117,7 +117,8 @@ class SlackClient:
             "oldest": f"{message.created_at.timestamp() - _CLOCKS_APART:.6f}",
         }
         with suppress(Undeliverable):  # the post itself will say so
-            async with aclosing(self._calls.messages(team, method, asked)) as messages:
+            search = self._calls.messages(team, method, asked, goes_on=True)
+            async with aclosing(search) as messages:
                 async for one in messages:
                     metadata = one.get("metadata") or {}
                     payload = metadata.get("event_payload") or {}

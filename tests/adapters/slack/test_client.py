@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -70,6 +72,32 @@ async def test_one_that_may_have_landed_is_looked_for(
     found = await client.deliver(outgoing(thread, landed=True))
     assert found != other
     assert [m["text"] for m in slack.replies("C0HELP", thread)] == ["Sixty days.", "Another."]
+
+
+async def test_a_search_that_is_cut_off_goes_on_where_it_was(
+    slack: SlackServer, client: SlackClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thread = slack.say("C0HELP", "U1", "hello")
+    for _ in range(1_000):
+        slack.workspace.add("C0HELP", user="U1", text="more", thread_ts=thread)
+    landed = await client.deliver(outgoing(thread))
+    calls, asked = client._calls, 0
+    call = calls.call
+
+    async def every_other(*given: Any, **more: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        if asked % 2 == 0:
+            raise Postponed("conversations.replies: 503")
+        return await call(*given, **more)
+
+    monkeypatch.setattr(calls, "call", every_other)
+    for _ in range(10):
+        with suppress(Postponed):
+            assert await client.deliver(outgoing(thread, landed=True)) == landed
+            break
+    assert asked == 11, "six pages, each but the last followed by one that failed"
+    assert len(slack.replies("C0HELP", thread)) == 1
 
 
 @pytest.mark.parametrize("fault", ["server_errors", "hangs"])
