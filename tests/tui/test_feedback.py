@@ -7,7 +7,7 @@ from typing import Any
 from textual.pilot import Pilot
 
 from tests.tui.conftest import AppMaker
-from tests.tui.driving import answers, app_of, awake, notices, until
+from tests.tui.driving import answers, app_of, awake, notices, transcript, until
 from tests.tui.fake_desk import CALM, RETURNS, FakeDesk
 from tui.screens.note import NoteDialog
 from tui.screens.rate import RateDialog
@@ -42,7 +42,9 @@ async def test_an_answer_is_helpful_or_not_and_why(make_app: AppMaker) -> None:
         assert last
         await pilot.press("f5")
         await until(pilot, lambda: desk.marks == [(last.id, True, "")])
-        await pilot.press("tab", "up")
+        transcript(pilot).focus()
+        await pilot.press("up")
+        await until(pilot, lambda: transcript(pilot).selected is answers(pilot)[0])
         await pilot.press("f6")
         await on_top(pilot, NoteDialog)
         pilot.app.screen.query_one(Prompt).write("no [b]")
