@@ -36,6 +36,11 @@ def test_the_next_opening_is_told_in_the_zone_of_the_business() -> None:
     assert opens(hours, "2026-11-27 09:00") is None
 
 
+def test_the_next_opening_is_told_in_the_customers_zone() -> None:
+    hours = BusinessHours.parse(BERLIN, WEEK, customers="Asia/Shanghai")
+    assert opens(hours, "2026-05-04 02:00") == "Mon 04.05. 15:00 CST"
+
+
 def test_clocks_that_are_put_forward_and_back() -> None:
     hours = BusinessHours.parse(BERLIN, {"sun": "01:00-04:00", "mon": "09:00-17:00"})
     assert hours.is_open(at("2026-03-29 01:30")), "03:30 on the day without 02:30"
