@@ -24,15 +24,22 @@ class BusinessHours:
     week: tuple[tuple[Span, ...], ...] = ()
     """Of Monday to Sunday, when it is open; empty where it always is."""
     holidays: frozenset[date] = frozenset()
+    customers: ZoneInfo | None = None
+    """The customers' zone, in which they are told when somebody will be there; None: `zone`."""
 
     @classmethod
     def parse(
-        cls, zone: str, week: Mapping[str, str], holidays: Iterable[date] = ()
+        cls,
+        zone: str,
+        week: Mapping[str, str],
+        holidays: Iterable[date] = (),
+        customers: str = "",
     ) -> BusinessHours:
         """`week`: by DAYS, such as "09:00-12:30, 13:30-17:00"; a day that is left out is closed.
         Raise ValueError or, of an unknown zone, KeyError."""
         spans = tuple(spans_of(week.get(day, "")) for day in DAYS) if week else ()
-        return cls(ZoneInfo(zone), spans, frozenset(holidays))
+        theirs = ZoneInfo(customers) if customers else None
+        return cls(ZoneInfo(zone), spans, frozenset(holidays), theirs)
 
     def is_open(self, at: datetime) -> bool:
         return not self.week or any(
@@ -40,14 +47,14 @@ class BusinessHours:
         )
 
     def next_opening(self, at: datetime) -> datetime | None:
-        """In `zone`; None where it is open, or will not be within a year."""
+        """In the customers' zone; None where it is open, or will not be within a year."""
         if self.is_open(at):
             return None
         today = at.astimezone(self.zone).date()
         for ahead in range(_AHEAD):
             for opens, _ in self._spans(today + timedelta(days=ahead)):
                 if opens > at:
-                    return opens
+                    return opens.astimezone(self.customers or self.zone)
         return None
 
     def seconds_between(self, start: datetime, end: datetime) -> float:

@@ -122,6 +122,9 @@ class KnowledgeSettings(Section):
 class HoursSettings(Section):
     timezone: str = "UTC"
     """Of the business, for example "Europe/Berlin"."""
+    customers: str = ""
+    """The customers' time zone, in which they are told when somebody will be there; empty: that of
+    the business."""
     open: dict[Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"], str] = Field(
         default_factory=dict
     )
@@ -133,15 +136,14 @@ class HoursSettings(Section):
     def _check(self) -> HoursSettings:
         try:
             self.parsed()
-        except (KeyError, OSError):  # of the zone
-            raise ValueError(
-                f"{self.timezone!r} is no time zone; write Europe/Berlin, say"
-            ) from None
+        except (KeyError, OSError):  # of a zone
+            given = " or ".join(repr(zone) for zone in (self.timezone, self.customers) if zone)
+            raise ValueError(f"{given} is no time zone; write Europe/Berlin, say") from None
         return self
 
     def parsed(self) -> BusinessHours:
         week = {str(day): spans for day, spans in self.open.items()}
-        return BusinessHours.parse(self.timezone, week, self.holidays)
+        return BusinessHours.parse(self.timezone, week, self.holidays, self.customers)
 
 
 _ROOMS = {

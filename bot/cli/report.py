@@ -41,6 +41,9 @@ def report(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="A file; by default it is printed.")
     ] = None,
+    engine: Annotated[
+        Literal["local", "ray"], typer.Option(help="Where digests are made: here, or on Ray.")
+    ] = "local",
     as_json: AsJson = False,
     home: Home = None,
 ) -> None:
@@ -57,7 +60,8 @@ def report(
 
         now = datetime.now().astimezone()
         period = _period(since, until, channel, now, hours)
-        async with open_reporter(settings, progress) as (_, reporter):
+        by_ray = engine == "ray"
+        async with open_reporter(settings, progress, by_ray=by_ray) as (_, reporter):
             return await reporter.report(period, now)
 
     made = run(work())

@@ -12,6 +12,7 @@ from bot.errors import UsageError
 from bot.store import Store
 from bot.store.log import title_from
 from bot.store.whole import Whole
+from bot.text import counted
 
 AT_ONCE = 500
 _OPEN = timedelta(days=2)
@@ -25,8 +26,8 @@ async def fill(
     and change nothing, where there are conversations that really took place."""
     if others := await store.whole.count_others(CUSTOMERS):
         raise UsageError(
-            f"{store.database.path} holds {others:,} conversations that took place, and the demo "
-            "does not go between them; name another folder, such as --home demo"
+            f"{store.database.path} holds {counted(others, 'conversation')} that took place, and "
+            "the demo does not go between them; name another folder, such as --home demo"
         )
     await store.whole.remove(CUSTOMERS)
     for start in range(0, len(told), AT_ONCE):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from bot.conversation import (
     SMALL_TALK,
@@ -162,9 +162,9 @@ class Scene:
         """After so many minutes of business hours; from now on they write."""
         self.agent = agent
         opens = self.hours.next_opening(self.now)
-        self.now = (opens or self.now) + timedelta(minutes=minutes)
-        if closed := self.hours.next_opening(self.now):
-            self.now = closed + timedelta(minutes=self.dice.uniform(2, 40))
+        self.now = (opens or self.now).astimezone(UTC) + timedelta(minutes=minutes)
+        if later := self.hours.next_opening(self.now):
+            self.now = later.astimezone(UTC) + timedelta(minutes=self.dice.uniform(2, 40))
 
     def writes(self, kind: str) -> Message:
         self._pass(20, 150)

@@ -74,7 +74,8 @@ class World:
         self._until = until.astimezone(UTC)
 
     def conversations(self) -> list[Told]:
-        """By when they were started. About as many as were asked for."""
+        """By when they were started. About as many as were asked for: those that are not over by
+        the end are left out."""
         told: list[Told] = []
         for visit in self._visits():
             one = self._played(visit)
@@ -86,7 +87,8 @@ class World:
                 visit = again
                 one = self._played(visit)
                 told.append(one)
-        return _with_returns(sorted(told, key=lambda one: one.at))
+        over = [one for one in told if one.messages[-1].created_at < self._until]
+        return _with_returns(sorted(over, key=lambda one: one.at))
 
     def _visits(self) -> Iterator[_Visit]:
         days = [self._busy(day) for day in range(DAYS)]

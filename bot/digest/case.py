@@ -9,7 +9,8 @@ from enum import StrEnum
 from itertools import islice
 from typing import Any
 
-from bot.conversation import Message, ReplyStatus, Role, Sentiment
+from bot.conversation import Message, MessageState, ReplyStatus, Role, Sentiment
+from bot.course import course
 from bot.digest.brief import short
 from bot.digest.facts import TRIED
 from bot.digest.outcome import Ending, Outcome, Reason, asking, denies, is_answer, is_engaging
@@ -111,11 +112,13 @@ def case_of(messages: Sequence[Message], end: Ending) -> Case:
     scores = [score for score, _ in scored]
     worst = min(scored, key=lambda one: one[0], default=None)
     asked = said[0].created_at if said else None
-    replies = [m for m in messages if m.role is not Role.CUSTOMER]
-    called = next((m for m in messages if m.status is ReplyStatus.HANDED_OFF), None)
+    replies = [m for m in messages if _is_reply(m)]
+    at = next((i for i, m in enumerate(messages) if m.status is ReplyStatus.HANDED_OFF), None)
+    called = None if at is None else messages[at]
     agents = [m for m in messages if m.role is Role.AGENT]
+    came = next((m for m in islice(messages, at or 0, None) if m.role is Role.AGENT), None)
+    run = course(scores)
     timings = [m.timing for m in messages if is_engaging(m) and m.timing]
-    quarter = max(1, len(scores) // 4)
     return Case(
         messages=len(messages),
         by_customer=len(said),
@@ -130,13 +133,13 @@ def case_of(messages: Sequence[Message], end: Ending) -> Case:
         asked_at=asked,
         replied_at=next((m.created_at for m in replies if asked and m.created_at >= asked), None),
         called_at=called.created_at if called else None,
-        person_at=agents[0].created_at if agents else None,
+        person_at=came.created_at if came else None,
         ended_at=messages[-1].created_at if messages else None,
         questions=questions(messages),
         language=next((m.language for m in said if m.language), None),
         mood=_mean(scores),
-        start=_mean(scores[:quarter]),
-        end=_mean(scores[-quarter:]),
+        start=round(run.start, 4) if run else None,
+        end=round(run.end, 4) if run else None,
         worst=worst[0] if worst else None,
         worst_text=short(worst[1].text) if worst else "",
         first_token_ms=tuple(t.first_token_ms for t in timings if t.first_token_ms),
@@ -146,6 +149,11 @@ def case_of(messages: Sequence[Message], end: Ending) -> Case:
         reply_tokens=sum(t.reply_tokens for t in timings),
         untagged=sum(1 for m in said if m.sentiment is None and m.text.strip()),
     )
+
+
+def _is_reply(message: Message) -> bool:
+    whole = message.state is MessageState.COMPLETE and bool(message.text.strip())
+    return whole and message.role is not Role.CUSTOMER
 
 
 def questions(messages: Sequence[Message]) -> tuple[Question, ...]:

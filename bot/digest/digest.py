@@ -21,18 +21,20 @@ from bot.digest.outcome import (
     UNHELPFUL,
     Ending,
     Outcome,
+    Reason,
+    asking,
     ending,
     is_answer,
     is_engaging,
 )
 from bot.text import counted
 
-VERSION = 4
+VERSION = 5
 """Of the rules: what was digested by others is digested anew."""
 LABEL_FROM = 0.25
 """A mean score from here on is positive, one from its opposite down negative."""
 TRIED = 12
-"""Answers that are listed, the newest."""
+"""Answers that are listed, the newest; what the customer tried is, all of it."""
 TEAM, CUSTOMER = "team", "customer"
 
 
@@ -105,7 +107,7 @@ def digest(messages: Sequence[Message], unhelpful: frozenset[str] = frozenset())
     found = facts(messages)
     promises = tuple(fact for fact in found if fact.kind is Kind.PROMISE)
     moods = _moods(messages)
-    tried = _tried(messages)
+    tried = _tried(messages, found)
     return Digest(
         summary=_summary(
             asked, tried, end, moods, has_person=any(m.role is Role.AGENT for m in messages)
@@ -114,20 +116,25 @@ def digest(messages: Sequence[Message], unhelpful: frozenset[str] = frozenset())
         tried=tried,
         ending=end,
         actions=_actions(messages, end, asked, promises),
-        entities=tuple(f for f in found if f.kind not in (Kind.PROMISE, Kind.TRIED)),
+        entities=tuple(fact for fact in found if fact.kind is not Kind.PROMISE),
         promises=promises,
         moods=moods,
-        language=next((m.language for m in messages if m.role is Role.CUSTOMER), None),
+        language=next(
+            (m.language for m in messages if m.role is Role.CUSTOMER and m.language), None
+        ),
     )
 
 
-def _tried(messages: Sequence[Message]) -> tuple[Tried, ...]:
+def _tried(messages: Sequence[Message], found: Sequence[Fact]) -> tuple[Tried, ...]:
     """What the customer says they did, and what they were told."""
-    by_customer = {f.message: f for f in facts(messages) if f.kind is Kind.TRIED}
+    by_customer: dict[str, list[str]] = {}
+    for fact in found:
+        if fact.kind is Kind.TRIED:
+            by_customer.setdefault(fact.message, []).append(fact.text)
     tried = []
     for message in messages:
         if message.id in by_customer:
-            tried.append(Tried(f"The customer: {by_customer[message.id].text}", (message.id,)))
+            tried.append(Tried(f"The customer: {' '.join(by_customer[message.id])}", (message.id,)))
         elif is_answer(message):
             pages = dict.fromkeys(
                 " › ".join(part for part in (c.title, c.heading.replace(" > ", " › ")) if part)
@@ -142,7 +149,9 @@ def _tried(messages: Sequence[Message]) -> tuple[Tried, ...]:
             tried.append(Tried(f"The bot called a person{why}", (message.id,)))
         elif message.role is Role.AGENT:
             tried.append(Tried(f"A person: {short(message.text)}", (message.id,)))
-    return tuple(tried[-TRIED:])
+    said = [one for one in tried if one.messages[0] not in by_customer]
+    kept = {id(one) for one in said[-TRIED:]}
+    return tuple(t for t in tried if t.messages[0] in by_customer or id(t) in kept)
 
 
 def _actions(
@@ -152,10 +161,12 @@ def _actions(
     answered again by a person."""
     actions = []
     spoke = [m.id for m in messages if m.role is Role.AGENT]
+    still = asking(messages)
+    waits = f"“{short(still[-1].text)}”" if still else issue.text
     if end.abandoned and end.outcome is Outcome.ESCALATED:
-        actions.append(Action(f"Answer the customer: {issue.text}", TEAM, end.messages))
+        actions.append(Action(f"Answer the customer: {waits}", TEAM, end.messages))
     elif end.abandoned or end.outcome is Outcome.UNRESOLVED:
-        actions.append(Action(f"Look at what was not answered: {issue.text}", TEAM, end.messages))
+        actions.append(Action(f"Look at what was not answered: {waits}", TEAM, end.messages))
     last = [promise for promise in promises if promise.message in spoke[-1:]]
     actions += [Action(promise.text, TEAM, (promise.message,)) for promise in last]
     return tuple(actions)
@@ -219,8 +230,7 @@ def _summary(
         came = counted(len(answers), "answer") + (" comes" if len(answers) == 1 else " come")
         parts.append(f"{came} from {', '.join(pages[:3])}.")
     if end.outcome is Outcome.ESCALATED:
-        spoke = "and answered" if has_person else "and has not answered yet"
-        parts.append(f"A person was called ({end.why}) {spoke}.")
+        parts.append(_escalated(end, has_person=has_person))
     else:
         parts.append(_ENDED[end.why])
     if moods.start and moods.end:
@@ -228,6 +238,13 @@ def _summary(
     by_answers = (message for one in answers for message in one.messages)
     rests_on = dict.fromkeys((*issue.messages, *by_answers, *end.messages))
     return Line(" ".join(parts), tuple(rests_on))
+
+
+def _escalated(end: Ending, *, has_person: bool) -> str:
+    if end.reason is Reason.TAKEN_OVER:
+        return "An agent came uncalled and answered."
+    spoke = "and answered" if has_person else "and has not answered yet"
+    return f"A person was called ({end.why}) {spoke}."
 
 
 def _felt(start: Mood, end: Mood) -> str:

@@ -54,26 +54,26 @@ _DATE = re.compile(
     r"|\b(?:tomorrow|yesterday|tonight|morgen|gestern)\b"
     r"|(?:\d{4}年)?\d{1,2}月\d{1,2}[日号]"
     r"|(?:下|上|这|本)?(?:周|星期|礼拜)[一二三四五六日天]|明天|后天|昨天|前天",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,  # a Chinese character is no letter of a Latin word
 )
 _AMOUNT = re.compile(
     r"(?:[€$£¥￥]\s?\d[\d.,]*\d|[€$£¥￥]\s?\d)"
     r"|\b\d[\d.,]*\s?(?:€|£|euros?|eur|usd|gbp|dollars?|pounds?)(?!\w)"
     r"|\d[\d.,]*\s?(?:元|块钱?|欧元?|美元)",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
-_CODE = re.compile(r"(?<![\w-])(?:[A-Z]{1,4}-?\d{4,12}|#\s?\d{3,12})(?![\w-])")
+_CODE = re.compile(r"(?<![\w-])(?:[A-Z]{1,4}-?\d{4,12}|#\s?\d{3,12})(?![\w-])", re.ASCII)
 _NUMBERED = re.compile(
     r"(?:\b(?:order|bestell\w*|auftrag\w*|commande|pedido|invoice|return|parcel|tracking|rechnung\w*)"
     r"(?:\s*(?:no\.?|nr\.?|number|nummer|id|numéro|número|is|ist|:|#))*\s*"
     r"|(?:订单|单|运单|快递)(?:编)?号?\s*(?:码)?(?:是|为|：|:)?\s*)"
-    r"#?([A-Z]{0,4}-?\d{4,15})(?![\w-])",
-    re.IGNORECASE,
+    r"#?([A-Z]{0,4}-?\d{4,15})(?![\w-]|[/.,]\d|\s?(?:€|£|\$|eur|usd|gbp|dollar|pound))",
+    re.IGNORECASE | re.ASCII,
 )
 _NAME = re.compile(
     r"\b(?:[Mm]y name(?:'s| is)|[Ii]ch heiße|[Mm]ein Name ist|[Jj]e m'appelle|[Mm]e llamo)\s+"
     r"(?P<latin>[A-ZÀ-Þ][\w'’-]*(?:\s+[A-ZÀ-Þ][\w'’-]*){0,2})"
-    r"|(?:我叫|我的名字(?:是|叫)|姓名(?:是|：|:)?)\s?(?P<han>[\u4e00-\u9fff]{2,4}|[A-Z][a-z]+)"
+    r"|(?:我叫|我的名字(?:是|叫)|姓名(?:是|：|:)?)\s?(?P<han>[\u4e00-\u9fff]{2,4}?|[A-Z][a-z]+)"
     r"(?=[，。,.！!；;、\s]|$|我|订|单)"
 )
 TRIED = re.compile(
@@ -107,7 +107,7 @@ def facts(messages: Sequence[Message]) -> tuple[Fact, ...]:
 
 
 def _said(message: Message) -> Iterator[tuple[Kind, str]]:
-    text = message.text[:READ]
+    text = _beginning(message.text)
     is_customers = message.role is Role.CUSTOMER
     for name in _NAME.finditer(text) if is_customers else ():
         yield Kind.NAME, _clean(name["latin"] or name["han"])
@@ -119,8 +119,13 @@ def _said(message: Message) -> Iterator[tuple[Kind, str]]:
         yield Kind.AMOUNT, _clean(amount[0])
     pattern, kind = (TRIED, Kind.TRIED) if is_customers else (_PROMISE, Kind.PROMISE)
     for sentence in split_sentences(text):
-        if pattern.search(sentence[:LONGEST]):
+        if pattern.search(sentence):
             yield kind, _clean(sentence)
+
+
+def _beginning(text: str) -> str:
+    """Of a long text, without the word that is cut: half a number is none."""
+    return text if len(text) <= READ else re.sub(r"\S+$", "", text[:READ])
 
 
 def _order_numbers(text: str) -> Iterator[str]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
 from bot.conversation import SMALL_TALK, Message, MessageState, ReplyStatus, Role
 from bot.skills import handoff
@@ -49,9 +50,12 @@ ONLY_MANNERS = "nothing was asked"
 
 _DENIES = re.compile(
     r"\b(?:(?:that|this|it) (?:does|did)(?:n['’]?t| not) (?:help|work|answer|solve)"
-    r"|not (?:what i|helpful|my question|the answer)"
-    r"|(?:still|does)(?:n['’]?t| not) (?:work|help)\w*"
-    r"|no help|useless|wrong answer|hilft (?:mir )?nicht|nicht (?:geholfen|hilfreich)"
+    r"|not (?:what i|helpful|my question|the answer|useful)|(?:does|did)(?:n['’]?t| not) help\w*"
+    r"|(?:still|is|was|does|did|are)(?:n['’]?t| not)(?: yet| really)?"
+    r" (?:work|help|fix|solv|sort|sett)\w*"
+    r"|['’]s not (?:work|help|fix|solv|sort|sett)\w*|(?:isn|wasn)['’]t it|misunderst\w+ me"
+    r"|no help|useless|wrong answer|hilft (?:mir )?nicht|(?:leider |noch |immer noch )?nicht"
+    r" (?:geholfen|hilfreich|geklappt|funktioniert|gelöst|erledigt)"
     r"|das war nicht|nicht meine frage)\b"
     r"|没(?:有)?(?:用|帮助|解决|回答)|不是我(?:要|想|问)|答非所问|还是不(?:行|对|能)",
     re.IGNORECASE,
@@ -63,9 +67,16 @@ _CONFIRMS = re.compile(
     r"|解决了|可以了|搞定|有用|明白了|清楚了",
     re.IGNORECASE,
 )
-_THANKS = re.compile(r"\b(?:thanks?|thank you|thx|cheers|danke?|merci|gracias)\b|谢", re.IGNORECASE)
-_SHORT = 120
-"""Characters of a message that only gives thanks, at most."""
+_THANKS = re.compile(
+    r"\b(?:many |very |so )?(?:thanks?(?: you)?|thx|cheers|danke?|merci|gracias)\b"
+    r"(?: (?:a lot|so much|very much|again|schön|sehr))?|(?:太|非常|多)?(?:感)?谢+(?:你|您|啦|了)*",
+    re.IGNORECASE,
+)
+_NEGATES = re.compile(
+    r"\b(?:not|never|still|yet|but|nicht|kein\w*|noch|aber)\b|n['’]t\b|没|还|但", re.IGNORECASE
+)
+_LETTERS = 15
+"""That may stand beside thanks in a message that only gives thanks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,16 +128,27 @@ def ending(messages: Sequence[Message], unhelpful: frozenset[str] = frozenset())
 
 def asking(messages: Sequence[Message]) -> list[Message]:
     """The customer's messages that are more than manners. What the bot took for manners is."""
-    pairs = zip(messages, [*messages[1:], None], strict=True)
+    manners = manners_of(messages)
     return [
         message
-        for message, reply in pairs
+        for message in messages
         if message.role is Role.CUSTOMER
         and message.text.strip()
-        and not (reply and reply.role is Role.ASSISTANT and reply.rule == SMALL_TALK)
+        and message.id not in manners
         and small_talk(message.text) is None
         and not confirms(message.text)
     ]
+
+
+def manners_of(messages: Sequence[Message]) -> set[str]:
+    """The ids of the customer's messages that the bot took for manners."""
+    return {
+        message.id
+        for message, reply in pairwise(messages)
+        if message.role is Role.CUSTOMER
+        and reply.role is Role.ASSISTANT
+        and reply.rule == SMALL_TALK
+    }
 
 
 def _escalated(
@@ -134,11 +156,14 @@ def _escalated(
 ) -> Ending:
     reason = reason_of(called.rule) if called else Reason.TAKEN_OVER
     rests_on = (*([called.id] if called else []), *([agents[-1].id] if agents else []))
+    calls = [i for i, m in enumerate(messages) if m.status is ReplyStatus.HANDED_OFF]
+    since = messages[calls[-1] :] if calls else messages
+    is_waited_for = not any(m.role is Role.AGENT for m in since)
     return Ending(
         Outcome.ESCALATED,
         (called.rule if called else None) or str(reason),
         reason,
-        abandoned=not agents or bool(asking(messages[-1:])),
+        abandoned=is_waited_for or bool(asking(messages[-1:])),
         messages=rests_on,
     )
 
@@ -157,7 +182,8 @@ def _by_bot_alone(
     reply = messages[at]
     if reply.status is not ReplyStatus.ANSWERED:
         return Ending(Outcome.UNRESOLVED, NOTHING_FOUND, abandoned=True, messages=(reply.id,))
-    thanked = next((m for m in after if confirms(m.text)), None)
+    manners = manners_of(messages)
+    thanked = next((m for m in after if _settles(m, manners)), None)
     if reply.id in unhelpful and thanked is None:
         return Ending(Outcome.UNRESOLVED, UNHELPFUL, messages=(reply.id,))
     if thanked:
@@ -172,6 +198,17 @@ def denies(text: str) -> bool:
 
 def confirms(text: str) -> bool:
     """That it is settled, or thanks and nothing else."""
-    if "?" in text or "？" in text or denies(text):
+    if "?" in text or "？" in text or denies(text) or _NEGATES.search(text):
         return False
-    return bool(_CONFIRMS.search(text) or (len(text) <= _SHORT and _THANKS.search(text)))
+    return bool(_CONFIRMS.search(text)) or _only_thanks(text)
+
+
+def _only_thanks(text: str) -> bool:
+    rest, times = _THANKS.subn("", text)
+    return bool(times) and sum(map(str.isalnum, rest)) <= _LETTERS // (1 if rest.isascii() else 5)
+
+
+def _settles(message: Message, manners: set[str]) -> bool:
+    """What the bot took for manners, and holds thanks, is thanks, however many words it has."""
+    thanks = message.id in manners and _THANKS.search(message.text)
+    return bool(thanks and not denies(message.text)) or confirms(message.text)

@@ -46,7 +46,7 @@ _ENOUGH = (
     r"(?:don'?t|do not|won'?t|not|no|stop|sick of|tired of|enough of|hate|instead of|rather than)"
 )
 _ALONE = (
-    rf"(?:{_REAL_ONE}|human|real person|live (?:agent|chat)|agent|representative|operator"
+    rf"(?:{_REAL_ONE}|human|(?:real )?person|live (?:agent|chat)|agent|representative|operator"
     r"|customer service|(?:live|human) support)"
 )
 _SOMEONE = r"(?:a human|a person|an agent|someone|somebody|anyone|anybody|one of you)"

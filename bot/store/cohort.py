@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, distinct, func, select
+from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from bot.conversation import Message
@@ -111,7 +111,7 @@ class CohortStore:
 
     async def channels(self) -> list[str]:
         async with self._database.reading() as session:
-            return sorted(await session.scalars(select(distinct(ConversationRow.channel))))
+            return sorted(await session.scalars(select(ConversationRow.channel).distinct()))
 
     async def bounds(self) -> tuple[datetime, datetime] | None:
         """When the first and the last conversation of all were started."""

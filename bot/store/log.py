@@ -39,6 +39,7 @@ from bot.store.schema import (
     DigestRow,
     MemoryRow,
     MessageRow,
+    MessageVectorRow,
     RatingRow,
 )
 from bot.store.segmentation import index_terms, query_phrases, snippet
@@ -255,6 +256,9 @@ async def append(session: AsyncSession, conversation: ConversationRow, row: Mess
 async def edit(session: AsyncSession, message_id: str, text: str) -> None:
     row = await message_row_of(session, message_id)
     row.text = text
+    await session.execute(
+        delete(MessageVectorRow).where(MessageVectorRow.message_number == row.number)
+    )
     await forget(session, row.conversation_id)
     await MESSAGE_TERMS.remove(session, select(MessageRow.number).where(MessageRow.id == row.id))
     await MESSAGE_TERMS.add(session, {row.number: index_terms(text)})

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import ColumnElement, delete, func, insert, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.conversation import Conversation, Message, Sentiment, Timing
 from bot.store.database import Database
@@ -35,7 +36,7 @@ class WholeConversations:
         """All or nothing. Their messages stand in the log in the order of their times."""
         messages = sorted((m for one in some for m in one.messages), key=lambda m: m.created_at)
         async with self._database.writing() as session:
-            first = 1 + (await session.scalar(select(func.max(MessageRow.number))) or 0)
+            first = await _first_number(session)
             numbered = list(enumerate(messages, first))
             rows: list[tuple[type[Any], list[dict[str, Any]]]] = [
                 (ConversationRow, [_conversation(one) for one in some]),
@@ -52,7 +53,7 @@ class WholeConversations:
 
     async def remove(self, customers: str) -> int:
         """Those of all customers whose name begins so; how many they were."""
-        theirs = ConversationRow.customer.startswith(customers, autoescape=True)
+        theirs = _begins(customers)
         ids = select(ConversationRow.id).where(theirs)
         async with self._database.writing() as session:
             count = await session.scalar(select(func.count()).select_from(ids.subquery())) or 0
@@ -63,9 +64,20 @@ class WholeConversations:
 
     async def count_others(self, customers: str) -> int:
         """Conversations of customers whose name begins otherwise."""
-        theirs = ConversationRow.customer.startswith(customers, autoescape=True)
+        theirs = _begins(customers)
         async with self._database.reading() as session:
             return await session.scalar(select(func.count()).where(~theirs)) or 0
+
+
+def _begins(customers: str) -> ColumnElement[bool]:
+    """Not by LIKE, to which capitals are the same."""
+    return func.substr(ConversationRow.customer, 1, len(customers)) == customers
+
+
+async def _first_number(session: AsyncSession) -> int:
+    """One that no message ever had, deleted ones neither: SQLite knows which."""
+    query = text("SELECT max(seq) FROM sqlite_sequence WHERE name = 'messages'")
+    return 1 + ((await session.execute(query)).scalar() or 0)
 
 
 def _conversation(one: Whole) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def test_a_folder_of_its_own(kefu: Kefu, home: Path, tmp_path: Path) -> None:
     assert not home.exists()
 
 
-@pytest.mark.parametrize("customer", ["ada", "", "demo", "my demo/ada"])
+@pytest.mark.parametrize("customer", ["ada", "", "demo", "Demo/ada"])
 def test_a_home_with_real_conversations_is_left_alone(
     kefu: Kefu, home: Path, customer: str
 ) -> None:

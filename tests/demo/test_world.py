@@ -175,3 +175,10 @@ def test_the_label_of_a_score(score: float, label: str) -> None:
     mood = sentiment_of(score)
     assert (mood.label, mood.score) == (label, score)
     assert 0.5 <= mood.confidence <= 1
+
+
+def test_times_are_utc_and_nothing_is_in_the_future() -> None:
+    until = datetime(2026, 11, 1, tzinfo=UTC)
+    told = World(1, 4_000, until).conversations()
+    assert {m.created_at.utcoffset() for one in told for m in one.messages} == {timedelta()}
+    assert all(one.messages[-1].created_at < until for one in told)

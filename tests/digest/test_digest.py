@@ -64,6 +64,7 @@ def test_every_field_rests_on_its_messages() -> None:
         Fact(Kind.NAME, "Anna Schmidt", Rich.name.id),
         Fact(Kind.ORDER, "LL48213377", Rich.name.id),
         Fact(Kind.DATE, "3 May", Rich.tried.id),
+        Fact(Kind.TRIED, "I already sent them back on 3 May.", Rich.tried.id),
         Fact(Kind.DATE, "on Monday", Rich.promised.id),
         Fact(Kind.AMOUNT, "€45.90", Rich.promised.id),
     )

@@ -179,6 +179,16 @@ async def test_digests_are_made_some_at_a_time(
     assert done == [2, 2, 1]
 
 
+async def test_a_conversation_that_was_deleted_before_it_was_digested(store: Store) -> None:
+    whole, other = question(), question(who="bob")
+    await store.whole.add([whole, other])
+    wanted = await stale(store, MAY)
+    await store.log.delete(whole.conversation.id)
+    await make_digests(store, wanted, lambda _: None)
+    (one,) = await entries(store, MAY, JUNE)
+    assert one.started.id == other.conversation.id
+
+
 async def test_a_conversation_that_was_deleted_while_it_was_digested(store: Store) -> None:
     whole, other = question(), question(who="bob")
     await store.whole.add([whole, other])

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from bot.conversation import MessageState, ReplyStatus
 from bot.demo.plots import Truth
 from bot.demo.world import HOURS, Told
 from bot.digest.outcome import Outcome, Reason
@@ -235,10 +236,9 @@ def test_moods(cohort: Cohort) -> None:
         for (name,) in cohort.rows("SELECT id FROM cohort ORDER BY created_at, id")
         if name in scores
     ]
-    quarter = [max(1, len(some) // 4) for some in by_when]
     means = [rounded_mean(some) for some in by_when]
-    starts = [rounded_mean(some[:n]) for some, n in zip(by_when, quarter, strict=True)]
-    ends = [rounded_mean(some[-n:]) for some, n in zip(by_when, quarter, strict=True)]
+    starts = [rounded_mean(first_quarter(some)) for some in by_when]
+    ends = [rounded_mean(last_quarter(some)) for some in by_when]
     found = cohort.figures
     assert (found.mood, found.start, found.end) == (
         sum(means) / len(means),
@@ -246,6 +246,15 @@ def test_moods(cohort: Cohort) -> None:
         sum(ends) / len(ends),
     )
     assert found.unhappy_ends == rate(sum(end <= -0.25 for end in ends), len(ends))
+
+
+def first_quarter(scores: list[float]) -> list[float]:
+    """By their places between the first message and the last."""
+    return [one for n, one in enumerate(scores) if 4 * n < len(scores) - 1] or scores
+
+
+def last_quarter(scores: list[float]) -> list[float]:
+    return [one for n, one in enumerate(scores) if 4 * n >= 3 * (len(scores) - 1)]
 
 
 def rounded_mean(scores: Sequence[float]) -> float:
@@ -262,7 +271,8 @@ SELECT asked.created_at, reply.created_at FROM cohort c
 JOIN said asked ON asked.number = {CUSTOMERS_FIRST}
 JOIN said reply ON reply.number = (
     SELECT min(number) FROM said
-    WHERE conversation_id = c.id AND role != 'customer' AND number > asked.number)
+    WHERE conversation_id = c.id AND role != 'customer' AND number > asked.number
+    AND state = 'complete' AND trim(text) != '')
 """
 PERSON_RESPONSE = """
 SELECT called.created_at, spoke.created_at FROM cohort c
@@ -406,3 +416,11 @@ def test_a_customer_is_known_by_channel_and_name() -> None:
     found = figures(talks, ALWAYS_OPEN)
     assert (found.conversations, found.customers) == (5, 2)
     assert found.channels == {"slack": 4, "matrix": 1}
+
+
+def test_a_reply_that_failed_is_no_response() -> None:
+    failed = bot("", ReplyStatus.UNKNOWN, state=MessageState.FAILED)
+    whole = talk(customer("Is it late?"), failed, failed, agent())
+    found = figures([entry(whole)], ALWAYS_OPEN)
+    assert (found.first_response.wall.n, found.first_response.wall.median) == (1, 180.0)
+    assert found.engaged == rate(0, 1)
