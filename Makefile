@@ -32,7 +32,7 @@ DEV    := $(VENV)/.ready-dev
 TRAIN  := $(VENV)/.ready-train
 
 .NOTPARALLEL:
-.PHONY: chat test lint fix bench bench-engine picture train test-faults test-matrix test-emulate test-training clean
+.PHONY: chat test lint fix bench bench-engine picture train test-faults test-matrix test-emulate test-page test-training clean
 
 chat: $(READY)
 	@$(BIN)/kefu chat
@@ -70,6 +70,10 @@ train: $(TRAIN)
 # Ten thousand cancels, damaged files: minutes, so not in `make test`.
 test-faults: $(DEV)
 	@$(BIN)/pytest tests/faults
+
+# The report's page in a real browser, and axe-core over it.
+test-page: $(DEV)
+	@$(BIN)/pytest -m page tests/e2e/test_report_page.py
 
 # Beside a real homeserver, in a virtual environment of its own: its dependencies are not ours.
 test-matrix: $(DEV) build/synapse/.ready-$(lastword $(subst ==, ,$(SYNAPSE)))

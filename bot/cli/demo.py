@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from bot.cli.console import AsJson, Home, print_json, run, settings_at
+from bot.cli.report import check_year
 
 CONVERSATIONS = 4_000
 
@@ -27,6 +28,7 @@ def demo(
 ) -> None:
     """Fill the log with conversations of the sample shop that never took place."""
     settings = settings_at(home)
+    check_year("--until", until)
     day = until or datetime.now(UTC)
     end = day.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=UTC)
 

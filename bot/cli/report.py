@@ -6,12 +6,14 @@ import os
 import sys
 from datetime import datetime, timedelta
 from pathlib import Path
+from tempfile import mkstemp
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from bot.cli.console import AsJson, Home, run, settings_at
 from bot.errors import UsageError
+from bot.text import counted, escaped
 
 if TYPE_CHECKING:
     from bot.hours import BusinessHours
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from bot.store.cohort import Period
 
 DAYS = 30
+FIRST_YEAR, LAST_YEAR = 1990, 2200
 DATES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M"]
 
 
@@ -70,9 +73,9 @@ def report(
         sys.stdout.write(text)
         return
     _write(output, text)
+    told = counted(made.now.conversations, "conversation")
     sys.stderr.write(
-        f"kefu: {output} tells of {made.now.conversations:,} conversations "
-        f"from {made.since:%Y-%m-%d} to {made.until:%Y-%m-%d}\n"
+        f"kefu: {output} tells of {told} from {made.since:%Y-%m-%d} to {made.until:%Y-%m-%d}\n"
     )
 
 
@@ -86,6 +89,15 @@ def last_days(now: datetime, hours: BusinessHours) -> Period:
     return _period(None, None, None, now, hours)
 
 
+def check_year(option: str, given: datetime | None) -> None:
+    """Nobody kept conversations before, and far away calendars end."""
+    if given is not None and not FIRST_YEAR <= given.year <= LAST_YEAR:
+        raise UsageError(
+            f"{option} {given:%Y-%m-%d} is too far away; give a day between {FIRST_YEAR} and "
+            f"{LAST_YEAR}"
+        )
+
+
 def _period(
     since: datetime | None,
     until: datetime | None,
@@ -96,6 +108,8 @@ def _period(
     from bot.store.cohort import Period
 
     zone = hours.zone
+    for option, given in (("--since", since), ("--until", until)):
+        check_year(option, given)
     end = now if until is None else until.replace(tzinfo=zone)
     begin = (
         hours.midnight(end - timedelta(days=DAYS)) if since is None else since.replace(tzinfo=zone)
@@ -112,27 +126,42 @@ def _written(made: Report, form: str) -> str:
     from bot.reports import rendering
 
     if form == "json":
-        return rendering.as_json(made) + "\n"
+        return escaped(rendering.as_json(made)) + "\n"
     return rendering.as_html(made) if form == "html" else rendering.as_markdown(made)
 
 
 def _check_writable(output: Path) -> None:
     """Before the work, which may take minutes."""
-    folder = output.parent if str(output.parent) else Path()
+    folder = output.parent
     if output.is_dir():
         raise UsageError(f"{output} is a folder; name a file")
     if not folder.is_dir():
         raise UsageError(f"{folder} is no folder; make it, or name another file with -o")
-    if not os.access(output if output.exists() else folder, os.W_OK):
+    place = output if _is_special(output) else folder
+    if not os.access(place, os.W_OK):
         raise UsageError(f"{output} may not be written; name another file with -o")
 
 
+def _is_special(output: Path) -> bool:
+    """A link, a pipe, a device: it is written to, and not put another in its place."""
+    return output.is_symlink() or (output.exists() and not output.is_file())
+
+
 def _write(output: Path, text: str) -> None:
-    """Whole, or not at all."""
-    beside = output.with_name(f".{output.name}.{os.getpid()}")
+    """Whole, or not at all. A new file is its owner's alone: customers' words stand in it."""
     try:
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(output)
+        if _is_special(output):
+            output.write_text(text, encoding="utf-8")
+            return
+        mode = output.stat().st_mode & 0o777 if output.exists() else 0o600
+        handle, name = mkstemp(dir=output.parent, prefix=".kefu-report-")
+        beside = Path(name)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+            beside.chmod(mode)
+            beside.replace(output)
+        finally:
+            beside.unlink(missing_ok=True)
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise UsageError(f"{output} cannot be written: {error.strerror}") from None

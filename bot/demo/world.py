@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -92,7 +93,7 @@ class World:
 
     def _visits(self) -> Iterator[_Visit]:
         days = [self._busy(day) for day in range(DAYS)]
-        for number in range(int(self._count * (1 - _RETURNS))):
+        for number in range(math.ceil(self._count * (1 - _RETURNS))):
             (day,) = self._dice.choices(range(DAYS), days)
             name = self._dice.choice(self._content.names)
             yield _Visit(

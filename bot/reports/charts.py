@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from markupsafe import Markup, escape
 
-WIDTH, HEIGHT = 720, 200
-_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 8, 10, 26
-_LABELS = 10
+WIDTH, HEIGHT = 480, 180
+_LEFT, _RIGHT, _TOP, _BOTTOM = 42, 6, 12, 26
+_LABELS = 7
 """Under the axis at most."""
 SPARK = 96, 24
 

@@ -17,6 +17,7 @@ from bot.reports.topics import first_questions, unanswered_questions
 from bot.store import Store
 from bot.store.cohort import Period, Started
 
+_ROUNDS = 3
 AT_ONCE = 128
 """Questions that are encoded and kept at a time."""
 
@@ -57,7 +58,9 @@ class Reporter:
             period, since=period.since - (period.until - period.since), until=period.since
         )
         both = replace(period, since=before.since)
-        await self._bring_up_to_date(both)
+        for _ in range(_ROUNDS):  # somebody may write meanwhile
+            if not await self._bring_up_to_date(both):
+                break
         found = await entries(self._store, both, now)
         recent = [one for one in found if one.started.at >= period.since]
         earlier = [one for one in found if one.started.at < period.since]
@@ -76,11 +79,13 @@ class Reporter:
             )
         )
 
-    async def _bring_up_to_date(self, period: Period) -> None:
+    async def _bring_up_to_date(self, period: Period) -> bool:
+        """False where all was."""
         wanted = await stale(self._store, period)
         if wanted:
             with self._progress("reading conversations", len(wanted)) as done:
                 await self._digests(self._store, wanted, done)
+        return bool(wanted)
 
     async def _vectors(
         self, period: Period, now: Iterable[Entry], then: Iterable[Entry]

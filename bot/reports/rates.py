@@ -52,7 +52,8 @@ def rate(count: int, of: int) -> Rate:
     spread = Z * math.sqrt(share * (1 - share) / of + Z * Z / (4 * of * of))
     middle, scale = share + Z * Z / (2 * of), 1 + Z * Z / of
     low, high = (middle - spread) / scale, (middle + spread) / scale
-    return Rate(count, of, share, max(0.0, low), min(1.0, high))
+    low, high = max(0.0, low), min(1.0, high)
+    return Rate(count, of, share, low if count else 0.0, 1.0 if count == of else high)
 
 
 def differ(now: Rate, before: Rate) -> bool:

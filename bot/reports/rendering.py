@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING
@@ -76,6 +77,7 @@ def _environment() -> Environment:
 def _cell(text: str) -> str:
     """In a table of Markdown: one line, and no mark that means anything there."""
     line = " ".join(printable(text).split())
-    for mark in "\\`*_{}[]<>#|":
+    for mark in "\\`*_{}[]<>#|~":
         line = line.replace(mark, f"\\{mark}")
-    return line
+    line = re.sub(r"&(?=#?\w+;)", r"\&", line)
+    return line.replace("://", "&#58;//")  # no link that a reader could follow

@@ -113,7 +113,7 @@ def gaps(asked: Sequence[Asked], vectors: Mapping[str, Floats]) -> list[Gap]:
     found = []
     for group in clustered(asked, vectors):
         now = [one for one in group if one.is_now]
-        customers = {one.entry.started.customer or one.entry.started.id for one in now}
+        customers = {_customer(one.entry) for one in now}
         if len(customers) >= SMALLEST_GAP:
             found.append(
                 Gap(
@@ -126,6 +126,11 @@ def gaps(asked: Sequence[Asked], vectors: Mapping[str, Floats]) -> list[Gap]:
                 )
             )
     return sorted(found, key=lambda gap: (-gap.customers, -gap.questions, gap.heading))
+
+
+def _customer(entry: Entry) -> tuple[str, str]:
+    """One without a name is another in each conversation."""
+    return entry.started.channel, entry.started.customer or entry.started.id
 
 
 def clustered(asked: Sequence[Asked], vectors: Mapping[str, Floats]) -> list[list[Asked]]:
@@ -191,7 +196,9 @@ def _nearest(centroids: Mapping[str, Floats], vector: Floats | None) -> str | No
 def _topic(name: str, group: Sequence[Asked], part_of: Callable[[Entry], int], parts: int) -> Topic:
     now = [one for one in group if one.is_now]
     course = Counter(part_of(one.entry) for one in now)
-    resolved = sum(one.entry.case.outcome is Outcome.RESOLVED for one in now)
+    resolved = sum(
+        one.entry.case.outcome is Outcome.RESOLVED and not one.entry.comes_back for one in now
+    )
     return Topic(
         name=name,
         count=len(now),

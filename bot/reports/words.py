@@ -28,7 +28,7 @@ def change(now: Rate, before: Rate) -> str:
     """In percentage points."""
     if now.share is None or before.share is None:
         return NOTHING
-    points = 100 * (now.share - before.share)
+    points = round(100 * (now.share - before.share), 1) or 0.0
     return f"{points:+.1f} pts" if differ(now, before) else f"{points:+.1f} pts (may be chance)"
 
 

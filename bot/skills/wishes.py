@@ -121,9 +121,12 @@ _ABOUT_OURSELVES = re.compile(
     r"\b(?:are you|is this|am i (?:talking|speaking|chatting))\b", re.IGNORECASE
 )
 _YES = re.compile(
-    r"^(?!\W*(?:thanks?|thank you|it|that)\W*$)\W*(?:(?:yes|yeah|yep|yup|sure|ok(?:ay)?|please|pls"
-    r"|do|go ahead|that would be (?:great|nice)|of course|absolutely|thanks?|thank you|i would"
-    r"|i'd like that|it|that)\b\W*)+$"
+    r"^(?!\W*(?:thanks?|thank you|it|that|bitte|danke)\W*$)\W*"
+    r"(?:(?:yes|yeah|yep|yup|sure|ok(?:ay)?|please|pls|do|go ahead|that would be (?:great|nice)"
+    r"|of course|absolutely|thanks?|thank you|i would"
+    r"|i'd like that|it|that|ja|jawohl|gerne?|sehr|klar|bitte|natürlich|danke|machen sie das"
+    r"|das wäre (?:nett|gut|toll)|oui|volontiers|bien sûr|s'il vous plaît|merci|sí|claro|por favor"
+    r"|vale|gracias)\b\W*)+$"
     r"|^(?!\W*谢谢\W*$)\W*(?:好的?|可以|是的?|要|需要|行|嗯|请|麻烦(?:你|您)?了?|谢谢|当然)+\W*$",
     re.IGNORECASE,
 )

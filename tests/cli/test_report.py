@@ -230,7 +230,7 @@ def test_what_may_not_be_written_is_told_before_the_work(
 
 @pytest.mark.parametrize(
     ("since", "until"),
-    [("2026-05-02", "2026-05-01"), ("2026-05-01", "2026-05-01"), ("2999-01-01", None)],
+    [("2026-05-02", "2026-05-01"), ("2026-05-01", "2026-05-01"), ("2199-01-01", None)],
 )
 def test_a_period_that_ends_before_it_begins(kefu: Kefu, since: str, until: str | None) -> None:
     ran = kefu("report", "--since", since, *(("--until", until) if until else ()))

@@ -222,7 +222,16 @@ def test_it_is_printed(browse: Browse, page: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("which", "width"),
-    [("page", 1280), ("page", 760), ("page", 430), ("page", 320), ("crowded", 1280)],
+    [
+        ("page", 1280),
+        ("page", 760),
+        ("page", 430),
+        ("page", 320),
+        ("crowded", 1280),
+        ("crowded", 760),
+        ("crowded", 430),
+        ("crowded", 320),
+    ],
 )
 def test_nothing_is_wider_than_the_window(
     browse: Browse, request: pytest.FixtureRequest, which: str, width: int

@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from importlib.resources import files
 from itertools import pairwise
 
 import pytest
@@ -237,3 +238,8 @@ def test_what_customers_wrote_is_text_in_markdown(evil: str) -> None:
 
 def squeezed(text: str) -> str:
     return "".join(text.split())
+
+
+def test_the_schema_of_the_repository_is_that_of_the_json() -> None:
+    kept = json.loads(files("bot.reports").joinpath("report.schema.json").read_text("utf-8"))
+    assert kept == json.loads(json.dumps(schema()))
