@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, literal, select
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.sqlite import insert
 
 from bot.store.database import Database
@@ -34,19 +34,24 @@ class Digests:
 
     async def keep(self, made: Sequence[Made]) -> None:
         """Those whose conversation was deleted or is another meanwhile are left out."""
+        revisions = select(ConversationRow.id, ConversationRow.revision)
+        given = insert(DigestRow)
+        change = {"fingerprint": given.excluded.fingerprint, "body": given.excluded.body}
+        upsert = given.on_conflict_do_update(index_elements=["conversation_id"], set_=change)
         async with self._database.writing() as session:
-            for one in made:
-                conversation_id, fingerprint, body = one.conversation, one.fingerprint, one.body
-                values = {"fingerprint": fingerprint, "body": body}
-                there = select(ConversationRow.id, literal(fingerprint), literal(body)).where(
-                    ConversationRow.id == conversation_id, ConversationRow.revision == one.revision
-                )
-                row = insert(DigestRow).from_select(
-                    ["conversation_id", "fingerprint", "body"], there
-                )
-                await session.execute(
-                    row.on_conflict_do_update(index_elements=["conversation_id"], set_=values)
-                )
+            ids = ConversationRow.id.in_([one.conversation for one in made])
+            there = dict(list(await session.execute(revisions.where(ids))))
+            rows = [
+                {
+                    "conversation_id": one.conversation,
+                    "fingerprint": one.fingerprint,
+                    "body": one.body,
+                }
+                for one in made
+                if there.get(one.conversation) == one.revision
+            ]
+            if rows:
+                await session.execute(upsert, rows)
 
     async def edit(self, conversation_id: str, field: str, text: str, agent: str) -> None:
         """From now on this is what the field says. Raise UnknownConversation."""
