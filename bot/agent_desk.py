@@ -76,6 +76,13 @@ class AgentDesk:
             return found.text()
         return (await self.store.digests.edits(conversation_id)).get(SUMMARY, "")
 
+    async def translations(self, conversation_id: str, language: str) -> dict[str, str]:
+        """What was read or written in this language, by the ids of messages."""
+        return await self.store.translations.of(conversation_id, language)
+
+    async def keep_translation(self, message_id: str, language: str, text: str) -> None:
+        await self.store.translations.keep(message_id, language, text)
+
     async def feedback(self, conversation_id: str) -> list[Feedback]:
         return await self.store.feedback.in_conversation(conversation_id)
 

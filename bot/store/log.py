@@ -41,6 +41,7 @@ from bot.store.schema import (
     MessageRow,
     MessageVectorRow,
     RatingRow,
+    TranslationRow,
 )
 from bot.store.segmentation import index_terms, query_phrases, snippet
 from bot.store.silence import check_holder, withdraw_all
@@ -259,6 +260,7 @@ async def edit(session: AsyncSession, message_id: str, text: str) -> None:
     await session.execute(
         delete(MessageVectorRow).where(MessageVectorRow.message_number == row.number)
     )
+    await session.execute(delete(TranslationRow).where(TranslationRow.message_id == row.id))
     await forget(session, row.conversation_id)
     await MESSAGE_TERMS.remove(session, select(MessageRow.number).where(MessageRow.id == row.id))
     await MESSAGE_TERMS.add(session, {row.number: index_terms(text)})

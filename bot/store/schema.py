@@ -244,6 +244,18 @@ class MemoryRow(Base):
     """JSON."""
 
 
+class TranslationRow(Base):
+    """A message in another language; the message itself is kept as it was said."""
+
+    __tablename__ = "translations"
+
+    message_id: Mapped[str] = mapped_column(
+        ForeignKey("messages.id", ondelete="CASCADE"), primary_key=True
+    )
+    language: Mapped[str] = mapped_column(primary_key=True)
+    text: Mapped[str]
+
+
 class DigestRow(Base):
     """Made from messages, and made anew where they have changed."""
 

@@ -20,6 +20,7 @@ from bot.store.oauth_states import OAuthStates
 from bot.store.outbox import Outbox
 from bot.store.passages import PassageStore
 from bot.store.ratings import Ratings
+from bot.store.translations import Translations
 from bot.store.whole import WholeConversations
 
 
@@ -40,6 +41,7 @@ class Store:
         self.ratings = Ratings(database)
         self.digests = Digests(database)
         self.cohort = CohortStore(database)
+        self.translations = Translations(database)
         self.memories = Memories(database)
         self.whole = WholeConversations(database)
         self.installations = Installations(database)

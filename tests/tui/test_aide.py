@@ -186,7 +186,11 @@ async def test_a_message_in_the_agents_language(store: Store) -> None:
         await until(pilot, lambda: len(rows(pilot)) == 2)
         row = home(pilot).query(CustomerMessage).first()
         assert "⇄ Where is [my] parcel?" in str(row.content)
-        assert len(await store.log.messages(talk.id)) == 2, "it is only shown"
+        assert len(await store.log.messages(talk.id)) == 2, "it is not said"
+    async with inbox(store) as pilot:
+        await opened(pilot, talk)
+        row = home(pilot).query(CustomerMessage).first()
+        assert "⇄ Where is [my] parcel?" in str(row.content), "nobody asks for it again"
 
 
 async def test_the_message_before_the_selected_answer(store: Store) -> None:
@@ -219,6 +223,8 @@ async def test_an_answer_in_the_customers_language_and_back(store: Store) -> Non
         await pilot.press("enter")
         await until(pilot, lambda: len(rows(pilot)) == 2)
         assert await sent(store, talk) == (f"Hallo! {SAID}", (PAGE,))
+        answer = home(pilot).talk.transcript.answers[-1]
+        assert f"⇄ {SAID}" in str(answer.query_one(".footer", Static).content)
         await pilot.press("up")
         assert prompted(pilot) == f"Hallo! {SAID}"
         await pilot.press("up")

@@ -36,8 +36,10 @@ class AssistantMessage(Vertical):
             super().__init__()
             self.row = row
 
-    def __init__(self, message: Message | None = None) -> None:
+    def __init__(self, message: Message | None = None, original: str = "") -> None:
+        """`original`: what an agent wrote in their own language."""
         super().__init__()
+        self._original = original
         self.message = message
         self.text = printable(message.text) if message else ""
         self.is_live = message is None
@@ -115,6 +117,8 @@ class AssistantMessage(Vertical):
         parts: list[str | tuple[str, str]] = []
         if message.role is Role.AGENT:
             parts.append(("a person wrote this", "$text-accent"))
+        if self._original:
+            parts.append((f"⇄ {one_line(self._original, 1000)}", "italic"))
         if mark := STATES.get(message.state) or (message.status and STATUSES.get(message.status)):
             parts.append(mark)
         if number := sum(citation.cited for citation in message.citations):

@@ -109,11 +109,13 @@ class Talk(Horizontal):
         conversation = await self._desk.log.conversation(conversation_id)
         seen = list(await self._desk.log.messages(conversation_id, limit=RECENT))
         window = await self._window(conversation_id, at)
+        translations = await self._desk.translations(conversation_id, self._language)
         with self.app.batch_update():
             self._switch_drafts(conversation_id)
             self.conversation, self._seen, self._briefed = conversation, seen, None
             self.transcript.customer = one_line(conversation.customer, 40) or "Customer"
             self._show_about(seen)
+            self.transcript.translations.update(translations)
             await self.transcript.show(window, at)
             self.prompt.focus()
 
@@ -231,7 +233,10 @@ class Talk(Horizontal):
         language = self._last_language() or "en"
         reply = Reply(event.text, ReplyStatus.ANSWERED, language, citations=citations)
         try:
-            await self._desk.answer(talk.id, reply)
+            sent = await self._desk.answer(talk.id, reply)
+            if draft.is_translated(event.text):
+                await self._desk.keep_translation(sent.id, self._language, draft.original)
+                self.transcript.translations[sent.id] = draft.original
         except KefuError as error:  # what was written is not lost
             self._put_back(talk.id, event.text)
             self._fail(error)
@@ -316,6 +321,7 @@ class Talk(Horizontal):
 
         async def ask(aide: Aide) -> None:
             text = await aide.translate(message.text, self._language)
+            await self._desk.keep_translation(message.id, self._language, text)
             transcript.translate(message.id, text)
 
         self._ask("the message is being translated", ask)

@@ -239,7 +239,7 @@ class Transcript(VerticalScroll):
         self.post_message(self.Selected(row))
 
     def _row(self, message: Message) -> Row:
+        translation = self.translations.get(message.id, "")
         if message.role is Role.CUSTOMER:
-            translation = self.translations.get(message.id, "")
             return CustomerMessage(message.text, message, self.customer, translation)
-        return AssistantMessage(message)
+        return AssistantMessage(message, translation)

@@ -29,6 +29,17 @@ def upgrade() -> None:
         sa.Column("body", sa.Text(), nullable=False),
     )
     op.create_table(
+        "translations",
+        sa.Column(
+            "message_id",
+            sa.Text(),
+            sa.ForeignKey("messages.id", ondelete="CASCADE"),
+            primary_key=True,
+        ),
+        sa.Column("language", sa.Text(), primary_key=True),
+        sa.Column("text", sa.Text(), nullable=False),
+    )
+    op.create_table(
         "digests",
         _conversation_id(),
         sa.Column("fingerprint", sa.Text(), nullable=False),
