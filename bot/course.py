@@ -10,6 +10,8 @@ WEIGHT = 0.4
 """Of a new message; what was before keeps the rest. One outburst does not turn the course, three in
 a row do."""
 QUARTERS = 4
+LABEL_FROM = 0.25
+"""A mean score from here on is positive, one from its opposite down negative."""
 
 
 def smoothed(scores: Sequence[float], start: float = 0.0) -> list[float]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from textual.content import Content
 
 from bot.conversation import Sentiment, SentimentLabel
+from bot.course import LABEL_FROM, smoothed
 
 MUTED = "$foreground-muted"
 """Of text in a `Content`, where `$text-muted`, which depends on the background, stays white."""
@@ -25,12 +26,28 @@ def dot(sentiment: Sentiment | None) -> Content:
 
 
 LEVELS = "▁▂▃▄▅▆▇█"
+SHOWN = 24
+"""Messages whose moods are drawn, the newest."""
 
 
-def course(scores: Sequence[float]) -> str:
-    """How a customer felt, message by message: a bar for each, low where they were unhappy."""
+def course(scores: Sequence[float]) -> Content:
+    """How a customer felt, message by message: a bar for each, smoothed, low and red where they
+    were unhappy."""
+    if not scores:
+        return Content("")
     top = len(LEVELS) - 1
-    return "".join(LEVELS[round((max(-1.0, min(1.0, one)) + 1) / 2 * top)] for one in scores)
+    bars = [
+        (LEVELS[round((max(-1.0, min(1.0, mood)) + 1) / 2 * top)], _colour(mood))
+        for mood in smoothed(scores, scores[0])[-SHOWN:]
+    ]
+    return Content.assemble(("mood ", MUTED), *bars)
+
+
+def _colour(score: float) -> str:
+    label = SentimentLabel.NEUTRAL
+    if abs(score) >= LABEL_FROM:
+        label = SentimentLabel.POSITIVE if score > 0 else SentimentLabel.NEGATIVE
+    return GLYPHS[label][1]
 
 
 def mood(sentiment: Sentiment) -> Content:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from bot.conversation import Message, ReplyStatus, Role, SentimentLabel
-from bot.course import Course, course
+from bot.course import LABEL_FROM, Course, course
 from bot.digest.brief import Line, issue_of, short
 from bot.digest.case import questions
 from bot.digest.facts import Fact, Kind, facts
@@ -31,8 +31,6 @@ from bot.text import counted
 
 VERSION = 5
 """Of the rules: what was digested by others is digested anew."""
-LABEL_FROM = 0.25
-"""A mean score from here on is positive, one from its opposite down negative."""
 TRIED = 12
 """Answers that are listed, the newest; what the customer tried is, all of it."""
 TEAM, CUSTOMER = "team", "customer"

@@ -93,7 +93,7 @@ async def test_take_over_answer_and_hand_back(store: Store, talk: Conversation) 
         await pilot.press("enter")
         await until(pilot, lambda: home(pilot).prompt.has_focus)
         assert rows(pilot) == ["Where is my [red]parcel[/]?", "A person is called."]
-        assert "T1/U1 in slack · waits for a person · ▂" in said(pilot, "#about")
+        assert "T1/U1 in slack · waits for a person · mood ▂" in said(pilot, "#about")
         await pilot.press(*"too early", "enter")
         await until(pilot, lambda: "Take it over first (F5)." in notices(pilot))
         assert len(rows(pilot)) == 2, "not without taking it over"

@@ -41,6 +41,7 @@ _logger = logging.getLogger("kefu")
 
 RECENT = 30
 """Messages of the conversation on the screen that are looked at for changes."""
+NO_MOOD = Content("")
 _STATES = {
     ConversationState.OPEN: "the bot answers",
     ConversationState.HANDED_OFF: "waits for a person",
@@ -180,12 +181,12 @@ class Talk(Horizontal):
         state = f"{one_line(talk.agent, 40)} has it" if talk.agent else _STATES[talk.state]
         scores = [m.sentiment.score for m in messages if m.sentiment]
         customer = one_line(talk.customer, 40) or "a customer"
-        parts = [f"{customer} in {one_line(talk.channel, 20)}", state, course(scores)]
-        self._write_about(" · ".join(part for part in parts if part))
+        self._write_about(f"{customer} in {one_line(talk.channel, 20)} · {state}", course(scores))
 
-    def _write_about(self, text: str) -> None:
+    def _write_about(self, text: str, mood: Content = NO_MOOD) -> None:
+        shown = Content.assemble((text, MUTED), (" · ", MUTED) if mood else "", mood)
         about = self.query_one("#about", Static)
-        if about.content != (shown := Content.styled(text, MUTED)):
+        if about.content != shown:
             about.update(shown)
 
     # --- the case
