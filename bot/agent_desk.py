@@ -61,7 +61,8 @@ class AgentDesk:
         edits = await self.store.digests.edits(conversation_id)
         if written := edits.get(SUMMARY):
             return written
-        return digest(await self.store.log.messages(conversation_id, limit=LOOKED_AT)).summary.text
+        messages = await self.store.log.messages(conversation_id, limit=LOOKED_AT)
+        return (await asyncio.to_thread(digest, messages)).summary.text
 
     async def correct(self, conversation_id: str, text: str) -> None:
         """From now on this is the summary: for agents, in reports, and for the model."""
@@ -72,16 +73,14 @@ class AgentDesk:
         it is shown all of it, and nobody corrected the summary."""
         memory = Memory(self.store.memories, self.store.digests)
         found = await memory.recall(conversation_id)
-        if found is not None:
-            return found.text()
-        return (await self.store.digests.edits(conversation_id)).get(SUMMARY, "")
+        return found.text() if found else ""
 
     async def translations(self, conversation_id: str, language: str) -> dict[str, str]:
         """What was read or written in this language, by the ids of messages."""
         return await self.store.translations.of(conversation_id, language)
 
-    async def keep_translation(self, message_id: str, language: str, text: str) -> None:
-        await self.store.translations.keep(message_id, language, text)
+    async def keep_translation(self, message: Message, language: str, text: str) -> None:
+        await self.store.translations.keep(message.id, language, text, message.text)
 
     async def feedback(self, conversation_id: str) -> list[Feedback]:
         return await self.store.feedback.in_conversation(conversation_id)

@@ -79,6 +79,8 @@ class _Draft:
     speech: Speech = field(default_factory=Speech)
     turns: Sequence[Turn] = ()
     """The history that is shown word for word."""
+    older: int = 0
+    """Messages before those that are looked back on: neither shown nor remembered, so far."""
     saved: asyncio.Future[Message] | None = None
     """Set as soon as it goes to the log, which it does once, whoever cancels."""
 
@@ -156,7 +158,7 @@ class Assistant:
         if language is None:
             language = await asyncio.to_thread(detect_language, message.text)
         draft = _Draft(_never, language, time.perf_counter())
-        _, history = await self._history(message)
+        _, history = await self._history(message, draft)
         topic = self._policy.topics.of(message.text)
         asked = replace(message, language=language)
         async with aclosing(self._composed(asked, history, topic, draft)) as events:
@@ -201,7 +203,7 @@ class Assistant:
         return line
 
     async def _answer(self, message: Message, draft: _Draft) -> AsyncGenerator[TurnEvent, None]:
-        conversation, history = await self._history(message)
+        conversation, history = await self._history(message, draft)
         if conversation.state is ConversationState.HANDED_OFF:
             yield HandedOff(handoff.HELD, None)  # the bot is silent while a person speaks
             return
@@ -293,9 +295,9 @@ class Assistant:
                 yield piece if isinstance(piece, Notice) else draft.say(piece)
         draft.rule = draft.rule or draft.speech.rule
 
-    async def _history(self, message: Message) -> tuple[Conversation, list[Message]]:
+    async def _history(self, message: Message, draft: _Draft) -> tuple[Conversation, list[Message]]:
         """Up to the customer's message and no further: others may write at the same time."""
-        conversation, messages = await self._log.look_back(
+        conversation, messages, draft.older = await self._log.look_back(
             message.conversation, at_least=HISTORY, stride=STRIDE
         )
         return conversation, [one for one in messages if one.id <= message.id]
@@ -305,14 +307,17 @@ class Assistant:
         turns = turns_of(history[:-1])
         if self._memory and (remembered := await self._memory.recall(history[-1].conversation)):
             draft.speech.memory = remembered.text()
+            if any(one.id == remembered.begins for one in history):
+                draft.older = 0
             first = [turn.message for turn in turns]
             if remembered.begins in first:
                 turns = turns[first.index(remembered.begins) :]
         draft.turns = turns
 
     def _fold_later(self, message: Message, draft: _Draft) -> None:
-        """What the window had no room for."""
-        if self._memory and (dropped := draft.speech.dropped):
+        """What the window had no room for, or is too far back to be looked at."""
+        dropped = draft.speech.dropped
+        if self._memory and (dropped or (draft.older and draft.turns)):
             begins = [*(turn.message for turn in draft.turns), message.id][dropped]
             self._memory.fold_later(message.conversation, begins)
 

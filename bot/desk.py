@@ -250,7 +250,8 @@ class Desk:
                 attached = await as_text(
                     lease.attachments, lease.place, self._fetch, patient=patient
                 )
-            tag = await self._assistant.tag_of(with_attached(lease.text, attached))
+            with suppress(KefuError):  # it stands in the log first, whatever fails
+                tag = await self._assistant.tag_of(with_attached(lease.text, attached))
         message = await self._store.inbox.note(lease, attached, tag)
         return message if message.sentiment else await self._assistant.tag(message)
 

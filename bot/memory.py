@@ -32,7 +32,19 @@ FIRST, LAST = 2, 6
 """Questions and pages that are kept by name: the first and the last ones. Facts all are."""
 SUMMARY = "summary"
 """The field of a digest that a person may have written: it is shown in place of the prose."""
-_ORDER = (Kind.NAME, Kind.ORDER, Kind.PROMISE, Kind.TRIED, Kind.DATE, Kind.AMOUNT)
+SHOWN = {
+    Kind.NAME: 3,
+    Kind.ORDER: 8,
+    Kind.PROMISE: 6,
+    Kind.TRIED: 6,
+    Kind.DATE: 8,
+    Kind.AMOUNT: 8,
+}
+"""How many of each kind the model is shown, the newest: none pushes out the others."""
+MOST_FACTS = 2_000
+"""That are kept, the newest: a message may hold hundreds of numbers."""
+PATIENCE = 2.0
+"""Seconds that closing waits for what is being folded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +58,16 @@ class Remembered:
     unknown: tuple[str, ...] = ()
     """Questions to which nothing was found."""
     prose: str = ""
-    """A model's, or a person's; where it is empty, the rest says what was asked."""
+    """A model's, or a person's, if there is any."""
 
     def text(self) -> str:
         """What the model and agents are shown: first what must not be lost."""
-        known = [f"{fact.kind}: {fact.text}" for kind in _ORDER for fact in self._newest(kind)]
-        lines = [*_fitting(known, LONGEST * 2 // 3), self.prose or self._told()]
+        known = [f"{fact.kind}: {fact.text}" for kind in SHOWN for fact in self._newest(kind)]
+        lines = [*_fitting(known, LONGEST * 2 // 3), self.prose, self._told()]
         return "\n".join(line for line in lines if line)[:LONGEST]
 
     def _newest(self, kind: Kind) -> list[Fact]:
-        return [fact for fact in reversed(self.facts) if fact.kind is kind]
+        return [fact for fact in reversed(self.facts) if fact.kind is kind][: SHOWN[kind]]
 
     def _told(self) -> str:
         parts = []
@@ -87,7 +99,7 @@ def fold(known: Remembered, messages: Sequence[Message], begins: str) -> Remembe
     asked = questions(messages)
     return Remembered(
         begins=begins,
-        facts=tuple(merged.values()),
+        facts=tuple(merged.values())[-MOST_FACTS:],
         asked=_ends((*known.asked, *(one.text for one in asked))),
         questions=known.questions + len(asked),
         pages=_ends((*known.pages, *(one.page for one in asked if one.page))),
@@ -113,27 +125,33 @@ class Memory:
         """`summarizer`: words what is folded in, where its model reads."""
         self._memories, self._digests = memories, digests
         self._summarizer = summarizer
-        self._folding: set[asyncio.Task[None]] = set()
+        self._wanted: dict[str, str] = {}
+        """Up to where conversations are to be folded, the last wish of each."""
+        self._folding: dict[str, asyncio.Task[None]] = {}
 
     async def recall(self, conversation_id: str) -> Remembered | None:
-        """None where nothing was folded yet. What a person corrected is in their words."""
+        """None where nothing was folded yet, and no person has written a summary: theirs is shown
+        in place of the model's."""
         stored = await self._memories.of(conversation_id)
-        if stored is None:
-            return None
-        remembered = _read(stored)
         written = (await self._digests.edits(conversation_id)).get(SUMMARY)
+        if stored is None:
+            return Remembered(prose=written) if written else None
+        remembered = _read(stored)
         return replace(remembered, prose=written) if written else remembered
 
     def fold_later(self, conversation_id: str, begins: str) -> None:
-        """As `fold`, in the background: nobody waits for it."""
-        task = asyncio.create_task(self._fold_quietly(conversation_id, begins))
-        self._folding.add(task)
-        task.add_done_callback(self._folding.discard)
+        """As `fold`, in the background: nobody waits for it. One at a time of a conversation."""
+        self._wanted[conversation_id] = begins
+        if conversation_id not in self._folding:
+            task = asyncio.create_task(self._fold_quietly(conversation_id))
+            self._folding[conversation_id] = task
+            task.add_done_callback(lambda _: self._folding.pop(conversation_id, None))
 
-    async def _fold_quietly(self, conversation_id: str, begins: str) -> None:
+    async def _fold_quietly(self, conversation_id: str) -> None:
         """What fails is folded with the next: the messages stay."""
         try:
-            await self.fold(conversation_id, begins)
+            while begins := self._wanted.pop(conversation_id, None):
+                await self.fold(conversation_id, begins)
         except KefuError as error:
             _logger.warning("a conversation was not folded: %s", error)
         except Exception as error:  # the border of a task
@@ -141,11 +159,13 @@ class Memory:
 
     async def settle(self) -> None:
         """Until what is done in the background is."""
-        await asyncio.gather(*self._folding, return_exceptions=True)
+        await asyncio.gather(*self._folding.values(), return_exceptions=True)
 
     async def close(self) -> None:
-        """What is done in the background is left, and done with the next."""
-        for task in self._folding:
+        """What takes long is left, and done with the next."""
+        if self._folding:
+            await asyncio.wait(list(self._folding.values()), timeout=PATIENCE)
+        for task in list(self._folding.values()):
             task.cancel()
         await self.settle()
 
@@ -167,10 +187,11 @@ class Memory:
             more = part.more
             last = part.messages[-1].id
             end = begins if not more else await self._memories.following(conversation_id, last)
-            known = fold(known, part.messages, end or begins)
+            before = known.begins
+            known = await asyncio.to_thread(fold, known, part.messages, end or begins)
             known = replace(known, prose=await self._prose(known, part.messages))
             kept = StoredMemory(known.begins, json.dumps(_plain(known), ensure_ascii=False))
-            if not await self._memories.keep(conversation_id, kept, part.revision):
+            if not await self._memories.keep(conversation_id, kept, part.revision, before):
                 return
 
     async def _prose(self, known: Remembered, messages: Sequence[Message]) -> str:
@@ -180,7 +201,11 @@ class Memory:
         said = list(messages)
         if known.prose:  # as if the bot had said it: it is data like the rest
             said.insert(0, replace(messages[0], role=Role.ASSISTANT, text=known.prose))
-        prose = await self._summarizer.write(said)
+        try:
+            prose = await self._summarizer.write(said)
+        except KefuError as error:  # what was found by rule is kept all the same
+            _logger.warning("what was folded is not in words: %s", error)
+            return known.prose
         return prose.summary if prose else known.prose
 
 

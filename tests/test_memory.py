@@ -4,12 +4,15 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
+from langchain_core.outputs import ChatResult
 
 from bot.assistant import Assistant
 from bot.conversation import Conversation, Message, Reply, ReplyStatus, Role
 from bot.digest.facts import Kind
+from bot.errors import ModelError
 from bot.memory import AT_ONCE, LONGEST, SUMMARY, Memory, Remembered, fold
 from bot.skills.grounding import Grounding
 from bot.skills.summary import Summarizer
@@ -48,6 +51,25 @@ async def said(store: Store, talk: Conversation, turns: int, first: int = 0) -> 
 
 def message(role: Role, text: str, number: int) -> Message:
     return Message(f"{number:04}", "talk", role, text, datetime(2026, 5, 1, tzinfo=UTC))
+
+
+async def answering(
+    store: Store, folder: Path, model: ScriptedChatModel, memory: Memory
+) -> Assistant:
+    (folder / "returns.md").write_text(f"# Returns\n\n{ANSWER}\n")
+    encoder = HashEncoder()
+    knowledge = Knowledge(store.passages, encoder)
+    await knowledge.add([folder / "returns.md"])
+    return Assistant(
+        model,
+        log=store.log,
+        knowledge=knowledge,
+        tagger=CalmTagger(),
+        grounding=Grounding(encoder, content_terms),
+        business="Lamps",
+        max_tokens=100,
+        memory=memory,
+    )
 
 
 def test_every_fact_of_two_hundred_turns_is_kept() -> None:
@@ -109,7 +131,7 @@ async def test_what_was_erased_while_it_was_folded_does_not_come_back(
     part = await store.memories.to_fold(talk.id, None, messages[6].id, 100)
     await store.log.clear(talk.id)
     kept = StoredMemory(messages[6].id, "{}")
-    assert not await store.memories.keep(talk.id, kept, part.revision)
+    assert not await store.memories.keep(talk.id, kept, part.revision, "")
     assert await store.memories.of(talk.id) is None
     await Memory(store.memories, store.digests).fold(talk.id, messages[6].id)
     assert await store.memories.of(talk.id) is None
@@ -122,8 +144,75 @@ async def test_a_person_corrects_it(store: Store, talk: Conversation) -> None:
     await memory.fold(talk.id, messages[6].id)
     remembered = await memory.recall(talk.id)
     assert remembered
-    assert remembered.text().endswith("\nAnna waits for five parcels.")
+    lines = remembered.text().splitlines()
+    assert "Anna waits for five parcels." in lines
+    assert "order: LL10000002" in lines
+    assert lines[-1].startswith("asked (3): "), "and what was asked since"
+
+
+async def test_a_correction_is_remembered_where_nothing_is_folded_yet(
+    store: Store, talk: Conversation
+) -> None:
+    await said(store, talk, 1)
+    await store.digests.edit(talk.id, SUMMARY, "Anna is a friend.", "ben")
+    remembered = await Memory(store.memories, store.digests).recall(talk.id)
+    assert remembered == Remembered(prose="Anna is a friend.")
+
+
+async def test_a_model_that_fails_costs_no_fact(store: Store, talk: Conversation) -> None:
+    messages = await said(store, talk, 5)
+
+    class Fails(ScriptedChatModel):
+        def _generate(self, *_: Any, **__: Any) -> ChatResult:
+            raise ModelError("the queue is full")
+
+    memory = Memory(store.memories, store.digests, Summarizer(Fails(replies=[])))
+    await memory.fold(talk.id, messages[6].id)
+    remembered = await memory.recall(talk.id)
+    assert remembered
     assert "order: LL10000002" in remembered.text()
+
+
+async def test_folds_of_one_conversation_do_not_overtake_each_other(
+    store: Store, talk: Conversation
+) -> None:
+    messages = await said(store, talk, 20)
+    memory = Memory(store.memories, store.digests)
+    for at in (10, 20, 30):
+        memory.fold_later(talk.id, messages[at].id)
+    await memory.settle()
+    remembered = await memory.recall(talk.id)
+    assert remembered == fold(Remembered(), messages[:30], messages[30].id)
+    kept = StoredMemory(messages[4].id, "{}")
+    assert not await store.memories.keep(talk.id, kept, 0, ""), "another folded further"
+
+
+def test_no_kind_of_fact_pushes_out_another() -> None:
+    codes = " ".join(f"A{n:06}" for n in range(150))
+    said = [
+        message(Role.CUSTOMER, f"I have already tried the lamp. {codes}", 0),
+        message(Role.AGENT, "I will send you a new lamp by 3 May.", 1),
+    ]
+    shown = fold(Remembered(), said, "0002").text()
+    assert "promise: I will send you a new lamp by 3 May." in shown
+    assert "tried: I have already tried the lamp." in shown
+
+
+async def test_what_is_too_far_back_to_be_looked_at_is_remembered(
+    store: Store, talk: Conversation, tmp_path: Path
+) -> None:
+    await store.log.note(talk.id, "My name is Ada, order LL99999999.")
+    for number in range(160):
+        await store.log.note(talk.id, f"{number}?")
+        await store.log.record(talk.id, Reply("Yes.", ReplyStatus.ANSWERED, "en"))
+    memory = Memory(store.memories, store.digests)
+    assistant = await answering(store, tmp_path, ScriptedChatModel(replies=[ANSWER] * 2), memory)
+    async for _ in assistant.reply(talk, "How long can shoes be returned?"):
+        pass
+    await memory.settle()
+    remembered = await memory.recall(talk.id)
+    assert remembered
+    assert remembered.text().startswith("name: Ada\norder: LL99999999")
 
 
 async def test_a_model_that_reads_words_it(store: Store, talk: Conversation) -> None:
@@ -142,22 +231,9 @@ async def test_a_model_that_reads_words_it(store: Store, talk: Conversation) -> 
 async def test_a_conversation_that_outgrows_the_window_is_remembered(
     store: Store, talk: Conversation, tmp_path: Path
 ) -> None:
-    (tmp_path / "returns.md").write_text(f"# Returns\n\n{ANSWER}\n")
-    encoder = HashEncoder()
-    knowledge = Knowledge(store.passages, encoder)
-    await knowledge.add([tmp_path / "returns.md"])
     model = SmallModel(replies=[ANSWER] * 60)
     memory = Memory(store.memories, store.digests)
-    assistant = Assistant(
-        model,
-        log=store.log,
-        knowledge=knowledge,
-        tagger=CalmTagger(),
-        grounding=Grounding(encoder, content_terms),
-        business="Lamps",
-        max_tokens=100,
-        memory=memory,
-    )
+    assistant = await answering(store, tmp_path, model, memory)
     for number in range(12):
         text = f"How long can shoes be returned, LL{10_000_000 + number}?"
         async for _ in assistant.reply(talk, text):

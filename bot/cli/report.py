@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import mkstemp
@@ -64,7 +65,8 @@ def report(
         now = datetime.now().astimezone()
         period = _period(since, until, channel, now, hours)
         by_ray = engine == "ray"
-        async with open_reporter(settings, progress, by_ray=by_ray) as (_, reporter):
+        async with open_reporter(settings, progress, by_ray=by_ray) as (store, reporter):
+            _check_channel(channel, await store.cohort.channels())
             return await reporter.report(period, now)
 
     made = run(work())
@@ -87,6 +89,13 @@ def _by_ending(output: Path | None) -> str:
 def last_days(now: datetime, hours: BusinessHours) -> Period:
     """Up to now."""
     return _period(None, None, None, now, hours)
+
+
+def _check_channel(channel: str | None, known: Sequence[str]) -> None:
+    if channel is not None and known and channel not in known:
+        raise UsageError(
+            f"--channel {channel!r}: no conversation took place there; there are {', '.join(known)}"
+        )
 
 
 def check_year(option: str, given: datetime | None) -> None:

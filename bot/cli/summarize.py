@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from bot.cli.console import AsJson, Home, print_json, records, run, settings_at
-from bot.errors import UsageError
+from bot.errors import KefuError, UsageError
 from bot.text import printable
 
 if TYPE_CHECKING:
@@ -40,10 +40,11 @@ def summarize(
 ) -> None:
     """What was asked, what was tried, how it ended, and how the customer felt."""
     settings = settings_at(home)
-    is_file = source == "-" or Path(source).is_file()
+    is_file = source == "-" or _is_file(source)
     if is_file and (set_ or unset):
         raise UsageError("--set and --unset go with a conversation of the log, not with a file")
     written = _parsed(set_ or [])
+    _check_fields(unset or [])
     if is_file:
         lines = list(records(None if source == "-" else Path(source), "text"))
         found = run(_of_lines(settings, lines))
@@ -53,6 +54,21 @@ def summarize(
         print_json(found)
     else:
         _show(found)
+
+
+def _is_file(source: str) -> bool:
+    try:
+        return Path(source).is_file()
+    except (OSError, ValueError):  # too long for a name, or with a NUL byte
+        return False
+
+
+def _check_fields(fields: Sequence[str]) -> None:
+    from bot.reports.entries import EDITABLE
+
+    for field in fields:
+        if field not in EDITABLE:
+            raise UsageError(f"--unset {field!r}: only {' and '.join(EDITABLE)} can be written")
 
 
 def _parsed(given: Sequence[str]) -> dict[str, str]:
@@ -151,7 +167,11 @@ async def _worded(
     summarizer: Any, messages: Sequence[Message], made: dict[str, Any]
 ) -> dict[str, Any]:
     """In the words of a model that reads, where they hold."""
-    prose = await summarizer.write(messages)
+    try:
+        prose = await summarizer.write(messages)
+    except KefuError as error:  # the rules' own words hold all the same
+        sys.stderr.write(f"kefu: not in the model's words: {printable(str(error))}\n")
+        return made
     if prose is None:
         return made
     issue = {**made["issue"], "text": prose.issue}

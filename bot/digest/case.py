@@ -12,7 +12,7 @@ from typing import Any
 from bot.conversation import Message, MessageState, ReplyStatus, Role, Sentiment
 from bot.course import course
 from bot.digest.brief import short
-from bot.digest.facts import TRIED
+from bot.digest.facts import READ, TRIED
 from bot.digest.outcome import Ending, Outcome, Reason, asking, denies, is_answer, is_engaging
 from bot.skills.wishes import says_yes, wishes_for_a_person
 
@@ -160,17 +160,18 @@ def questions(messages: Sequence[Message]) -> tuple[Question, ...]:
     """Of the customer to the bot, with what became of each: what is said to an agent is theirs."""
     found = []
     asked = {message.id for message in asking(messages)}
+    has_agent = False
     for place, message in enumerate(messages):
-        if message.role is Role.AGENT:
-            break
+        has_agent = has_agent or message.role is Role.AGENT
         if message.id in asked and _is_question(message):
             answer, page = _answer(islice(messages, place + 1, None))
-            found.append(Question(message.id, short(message.text), answer, page))
+            if not (has_agent and answer in (Answer.PERSON, Answer.NONE)):
+                found.append(Question(message.id, short(message.text), answer, page))
     return tuple(found)
 
 
 def _is_question(message: Message) -> bool:
-    text = message.text
+    text = message.text[:READ]
     if wishes_for_a_person(text) or says_yes(text) or denies(text):
         return False
     if "?" in text or "？" in text:

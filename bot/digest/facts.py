@@ -57,16 +57,16 @@ _DATE = re.compile(
     re.IGNORECASE | re.ASCII,  # a Chinese character is no letter of a Latin word
 )
 _AMOUNT = re.compile(
-    r"(?:[€$£¥￥]\s?\d[\d.,]*\d|[€$£¥￥]\s?\d)"
-    r"|\b\d[\d.,]*\s?(?:€|£|euros?|eur|usd|gbp|dollars?|pounds?)(?!\w)"
-    r"|\d[\d.,]*\s?(?:元|块钱?|欧元?|美元)",
+    r"(?:[€$£¥￥]\s?\d[\d.,]{0,15}\d|[€$£¥￥]\s?\d)"
+    r"|\b\d[\d.,]{0,15}\s?(?:€|£|euros?|eur|usd|gbp|dollars?|pounds?)(?!\w)"
+    r"|\d[\d.,]{0,15}\s?(?:元|块钱?|欧元?|美元)",
     re.IGNORECASE | re.ASCII,
 )
 _CODE = re.compile(r"(?<![\w-])(?:[A-Z]{1,4}-?\d{4,12}|#\s?\d{3,12})(?![\w-])", re.ASCII)
 _NUMBERED = re.compile(
     r"(?:\b(?:order|bestell\w*|auftrag\w*|commande|pedido|invoice|return|parcel|tracking|rechnung\w*)"
-    r"(?:\s*(?:no\.?|nr\.?|number|nummer|id|numéro|número|is|ist|:|#))*\s*"
-    r"|(?:订单|单|运单|快递)(?:编)?号?\s*(?:码)?(?:是|为|：|:)?\s*)"
+    r"(?:\s?(?:no\.?|nr\.?|number|nummer|id|numéro|número|is|ist|:|#)){0,4}\s?"
+    r"|(?:订单|单|运单|快递)(?:编)?号?\s?(?:码)?(?:是|为|：|:)?\s?)"
     r"#?([A-Z]{0,4}-?\d{4,15})(?![\w-]|[/.,]\d|\s?(?:€|£|\$|eur|usd|gbp|dollar|pound))",
     re.IGNORECASE | re.ASCII,
 )
@@ -79,9 +79,9 @@ _NAME = re.compile(
 TRIED = re.compile(
     r"\bI(?:'ve| have| had)?\s+(?:already|tried|just tried|even tried)\b|\btried (?:it )?again\b"
     r"|\bI(?:'ve| have) (?:\w+ed|done|sent|written|been|reset|gone)\b"
-    r".*\b(?:twice|times|already|again)\b"
+    r".{0,200}\b(?:twice|times|already|again)\b"
     r"|\b(?:already|twice) (?:tried|did|done)\b"
-    r"|\bhabe\b.*\b(?:schon|bereits|mehrmals|zweimal|versucht|probiert)\b"
+    r"|\bhabe\b.{0,200}\b(?:schon|bereits|mehrmals|zweimal|versucht|probiert)\b"
     r"|我(?:已经|都已|试过|试了|重启|重新)|已经.{0,12}(?:了|过)|试过",
     re.IGNORECASE,
 )
@@ -125,7 +125,9 @@ def _said(message: Message) -> Iterator[tuple[Kind, str]]:
 
 def _beginning(text: str) -> str:
     """Of a long text, without the word that is cut: half a number is none."""
-    return text if len(text) <= READ else re.sub(r"\S+$", "", text[:READ])
+    if len(text) > READ:
+        text = re.sub(r"[\w.,:/#€$£-]{1,40}$", "", text[:READ], flags=re.ASCII)
+    return re.sub(r"[ \t]+", " ", text)
 
 
 def _order_numbers(text: str) -> Iterator[str]:

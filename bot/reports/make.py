@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,9 +13,9 @@ from bot.hours import BusinessHours
 from bot.reports.clusters import Floats
 from bot.reports.entries import Entry, entries, make_digests, stale
 from bot.reports.report import Material, Report, report
-from bot.reports.topics import first_questions, unanswered_questions
+from bot.reports.topics import Asked, first_questions, unanswered_questions
 from bot.store import Store
-from bot.store.cohort import Period, Started
+from bot.store.cohort import Encoded, Period, Started
 
 _ROUNDS = 3
 AT_ONCE = 128
@@ -94,7 +94,7 @@ class Reporter:
         now, then = list(now), list(then)
         asked = [*first_questions(now, then), *unanswered_questions(now, then)]
         wanted = {
-            one.question.message: one.question.text
+            one.question.message: one
             for one in asked
             if (one.entry.case.language or "en") in self._encoder.languages
         }
@@ -104,20 +104,27 @@ class Reporter:
             known |= await self._encode(missing, wanted)
         return {m: np.frombuffer(known[m], dtype="<f4") for m in wanted if m in known}
 
-    async def _encode(self, missing: Sequence[str], texts: dict[str, str]) -> dict[str, bytes]:
+    async def _encode(self, missing: Sequence[str], asked: Mapping[str, Asked]) -> dict[str, bytes]:
         """The same words are encoded once."""
         made: dict[str, bytes] = {}
         by_text: dict[str, bytes] = {}
         with self._progress("comparing questions", len(missing)) as done:
             async with self._encoder.open() as embed:
                 for start in range(0, len(missing), AT_ONCE):
-                    part = missing[start : start + AT_ONCE]
-                    fresh = list(dict.fromkeys(texts[m] for m in part if texts[m] not in by_text))
-                    vectors = await embed(fresh)
-                    for text, vector in zip(fresh, vectors, strict=True):
+                    part = [asked[message] for message in missing[start : start + AT_ONCE]]
+                    texts = dict.fromkeys(one.question.text for one in part)
+                    fresh = [text for text in texts if text not in by_text]
+                    for text, vector in zip(fresh, await embed(fresh), strict=True):
                         by_text[text] = np.asarray(vector, dtype="<f4").tobytes()
-                    blobs = [by_text[texts[message]] for message in part]
-                    await self._store.cohort.keep_vectors(self._encoder.name, part, blobs)
-                    made |= dict(zip(part, blobs, strict=True))
+                    encoded = [
+                        Encoded(
+                            one.question.message,
+                            one.entry.started.revision,
+                            by_text[one.question.text],
+                        )
+                        for one in part
+                    ]
+                    await self._store.cohort.keep_vectors(self._encoder.name, encoded)
+                    made |= {one.message: one.vector for one in encoded}
                     done(len(part))
         return made

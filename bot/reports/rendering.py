@@ -80,4 +80,6 @@ def _cell(text: str) -> str:
     for mark in "\\`*_{}[]<>#|~":
         line = line.replace(mark, f"\\{mark}")
     line = re.sub(r"&(?=#?\w+;)", r"\&", line)
-    return line.replace("://", "&#58;//")  # no link that a reader could follow
+    for mark, shown in (("://", "&#58;//"), ("www.", "www&#46;"), ("@", "&#64;")):
+        line = line.replace(mark, shown)  # no link that a reader could follow
+    return line

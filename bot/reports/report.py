@@ -20,8 +20,8 @@ from bot.text import counted
 SCHEMA = 1
 """Of the JSON."""
 TOPICS, GAPS, WORST = 12, 10, 8
-BY_DAY = 35
-"""A longer period is told by weeks."""
+STEPS = (("day", 1, 35), ("week", 7, 1_100), ("30 days", 30, 10**9))
+"""By what a period is told, how many days that is, and for periods of fewer days than that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Report:
     then: Figures
     """Of the period before."""
     by: str
-    """What `parts` are: "day" or "week"."""
+    """What `parts` are: "day", "week" or "30 days"."""
     parts: tuple[Part, ...]
     topics: tuple[Topic, ...]
     more_topics: int
@@ -94,7 +94,8 @@ def report(material: Material) -> Report:
     period, zone = material.period, material.hours.zone
     first = period.since.astimezone(zone).date()
     last = (period.until - timedelta(microseconds=1)).astimezone(zone).date()
-    step = 1 if (last - first).days < BY_DAY else 7
+    length = (last - first).days
+    by, step = next((by, days) for by, days, most in STEPS if length < most)
     count = max(0, (last - first).days) // step + 1
 
     def part_of(entry: Entry) -> int:
@@ -121,7 +122,7 @@ def report(material: Material) -> Report:
         made_at=material.made_at,
         now=now,
         then=then,
-        by="day" if step == 1 else "week",
+        by=by,
         parts=parts,
         topics=tuple(found[:TOPICS]),
         more_topics=max(0, len(found) - TOPICS),

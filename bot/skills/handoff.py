@@ -24,9 +24,9 @@ POLICY = "policy: "
 HELD = "a person holds the conversation"
 FAILED = "the bot failed"
 
-ANGRY = -0.6
-"""A smoothed mood from here on down calls a person, where the last message is an unhappy one: three
-angry messages in a row, or four that are only unhappy."""
+ANGRY, UNHAPPY_MESSAGES = -0.55, 3
+"""A smoothed mood from here on down calls a person, where so many messages were unhappy, the last
+one among them: three angry ones in a row do, or five that are only unhappy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +53,12 @@ def decide(
         return Handoff(POLICY + topic)
     said = [m.sentiment for m in _since_a_person(recent) if m.role is Role.CUSTOMER]
     moods = [mood for mood in said if mood]
-    if not moods or moods[-1].label is not SentimentLabel.NEGATIVE:
+    unhappy = [mood.label is SentimentLabel.NEGATIVE for mood in moods]
+    if sum(unhappy) < UNHAPPY_MESSAGES or not unhappy[-1]:
         return None
-    return Handoff(ANGER) if smoothed([mood.score for mood in moods])[-1] <= ANGRY else None
+    # joy before is no reason to wait longer
+    course = smoothed([min(0.0, mood.score) for mood in moods])
+    return Handoff(ANGER) if course[-1] <= ANGRY else None
 
 
 def finds_nothing_again(recent: Sequence[Message], after: int) -> bool:

@@ -71,6 +71,15 @@ class Rated:
     remark: str
 
 
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    message: str
+    revision: int
+    """Of its conversation when it was read."""
+    vector: bytes
+    """Little-endian float32, unit length."""
+
+
 class CohortStore:
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -198,32 +207,27 @@ class CohortStore:
         async with self._database.reading() as session:
             return dict(list(await session.execute(query)))
 
-    async def keep_vectors(
-        self, encoder: str, ids: Sequence[str], vectors: Sequence[bytes]
-    ) -> None:
-        """One a message, as `vectors` gives them; of one that was deleted meanwhile none is
+    async def keep_vectors(self, encoder: str, some: Sequence[Encoded]) -> None:
+        """Of messages that were deleted or whose conversation is another meanwhile, none is
         kept."""
-        by_id = dict(zip(ids, vectors, strict=True))
-        numbers = select(MessageRow.id, MessageRow.number)
+        by_id = {one.message: one for one in some}
+        query = select(MessageRow.id, MessageRow.number, ConversationRow.revision).join(
+            ConversationRow, ConversationRow.id == MessageRow.conversation_id
+        )
+        given = insert(MessageVectorRow)
+        change = {"encoder": given.excluded.encoder, "vector": given.excluded.vector}
+        upsert = given.on_conflict_do_update(index_elements=["message_number"], set_=change)
         async with self._database.writing() as session:
-            for some in _parts(ids):
+            for ids in _parts(list(by_id)):
                 rows = [
-                    {
-                        "message_number": number,
-                        "encoder": encoder,
-                        "vector": by_id[message],
-                    }
-                    for message, number in await session.execute(
-                        numbers.where(MessageRow.id.in_(some))
+                    {"message_number": number, "encoder": encoder, "vector": by_id[message].vector}
+                    for message, number, revision in await session.execute(
+                        query.where(MessageRow.id.in_(ids))
                     )
+                    if by_id[message].revision == revision
                 ]
                 if rows:
-                    given = insert(MessageVectorRow)
-                    change = {"encoder": given.excluded.encoder, "vector": given.excluded.vector}
-                    await session.execute(
-                        given.on_conflict_do_update(index_elements=["message_number"], set_=change),
-                        rows,
-                    )
+                    await session.execute(upsert, rows)
 
     async def visits(self, period: Period) -> dict[tuple[str, str], list[datetime]]:
         """When each known customer of a channel started a conversation, oldest first."""

@@ -161,9 +161,9 @@ class ConversationLog:
 
     async def look_back(
         self, conversation_id: str, *, at_least: int, stride: int
-    ) -> tuple[Conversation, list[Message]]:
-        """The conversation and its newest messages, oldest first. The first of them moves by
-        `stride` at once."""
+    ) -> tuple[Conversation, list[Message], int]:
+        """The conversation, its newest messages, oldest first, and how many are before them. The
+        first of them moves by `stride` at once."""
         mine = MessageRow.conversation_id == conversation_id
         async with self._database.reading() as session:
             conversation = await conversation_row_of(session, conversation_id)
@@ -171,9 +171,8 @@ class ConversationLog:
             first = max(0, count - at_least) // stride * stride
             query = select(MessageRow).where(mine).order_by(MessageRow.number.desc())
             newest_first = (await session.scalars(query.limit(count - first))).all()
-            return conversation_of(conversation), [
-                message_of(row) for row in reversed(newest_first)
-            ]
+            messages = [message_of(row) for row in reversed(newest_first)]
+            return conversation_of(conversation), messages, first
 
     async def language_of(self, message_id: str) -> str | None:
         """Of a message. Raise UnknownMessage."""
@@ -215,7 +214,7 @@ class ConversationLog:
     async def clear(self, conversation_id: str) -> None:
         """Delete its messages; the conversation itself stays."""
         async with self._database.writing() as session:
-            await conversation_row_of(session, conversation_id)
+            (await conversation_row_of(session, conversation_id)).title = ""
             await _clear(session, conversation_id)
 
     async def search(self, text: str, *, limit: int = 20) -> list[SearchHit]:
@@ -256,7 +255,15 @@ async def append(session: AsyncSession, conversation: ConversationRow, row: Mess
 
 async def edit(session: AsyncSession, message_id: str, text: str) -> None:
     row = await message_row_of(session, message_id)
+    conversation = await conversation_row_of(session, row.conversation_id)
+    if conversation.title == title_from(row.text):
+        conversation.title = title_from(text)
     row.text = text
+    if not text:  # taken back: nothing that rests on it stays
+        row.sentiment_label = row.sentiment_score = row.sentiment_confidence = None
+        await session.execute(
+            delete(DigestEditRow).where(DigestEditRow.conversation_id == conversation.id)
+        )
     await session.execute(
         delete(MessageVectorRow).where(MessageVectorRow.message_number == row.number)
     )

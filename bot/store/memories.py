@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import exists, literal, select
+from sqlalchemy import exists, select
 from sqlalchemy.dialects.sqlite import insert
 
 from bot.conversation import Message
@@ -72,20 +72,25 @@ class Memories:
             found: str | None = await session.scalar(query.order_by(MessageRow.number).limit(1))
             return found
 
-    async def keep(self, conversation_id: str, memory: StoredMemory, revision: int) -> bool:
+    async def keep(
+        self, conversation_id: str, memory: StoredMemory, revision: int, before: str
+    ) -> bool:
         """False, and nothing is kept, where something of the conversation was changed or erased
-        since it had this revision."""
+        since it had this revision, or another folded further than `before`, "" where nothing
+        was."""
         values = {"begins": memory.begins, "body": memory.body}
-        unchanged = select(ConversationRow.id, literal(memory.begins), literal(memory.body)).where(
-            ConversationRow.id == conversation_id,
-            ConversationRow.revision == revision,
-            exists().where(MessageRow.id == memory.begins),
+        mine = MemoryRow.conversation_id == conversation_id
+        unchanged = (
+            select(ConversationRow.id)
+            .where(ConversationRow.id == conversation_id, ConversationRow.revision == revision)
+            .where(exists().where(MessageRow.id == memory.begins))
         )
-        row = insert(MemoryRow).from_select(["conversation_id", "begins", "body"], unchanged)
+        row = insert(MemoryRow).values(conversation_id=conversation_id, **values)
         async with self._database.writing() as session:
-            done = await session.execute(
-                row.on_conflict_do_update(
-                    index_elements=["conversation_id"], set_=values
-                ).returning(MemoryRow.conversation_id)
+            there = await session.scalar(select(MemoryRow.begins).where(mine))
+            if (there or "") != before or await session.scalar(unchanged) is None:
+                return False
+            await session.execute(
+                row.on_conflict_do_update(index_elements=["conversation_id"], set_=values)
             )
-            return done.first() is not None
+            return True

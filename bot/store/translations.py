@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.dialects.sqlite import insert
 
+from bot.store.columns import storable
 from bot.store.database import Database
 from bot.store.log import message_row_of
 from bot.store.schema import MessageRow, TranslationRow
@@ -14,10 +15,13 @@ class Translations:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def keep(self, message_id: str, language: str, text: str) -> None:
-        """In place of an earlier one. Raise UnknownMessage."""
+    async def keep(self, message_id: str, language: str, text: str, of: str) -> None:
+        """In place of an earlier one; not where the message says something else than `of` by now.
+        Raise UnknownMessage."""
         async with self._database.writing() as session:
             row = await message_row_of(session, message_id)
+            if row.text != storable(of):
+                return
             given = insert(TranslationRow).values(message_id=row.id, language=language, text=text)
             await session.execute(
                 given.on_conflict_do_update(

@@ -188,7 +188,9 @@ def test_one_channel_alone(kefu: Kefu, demo_home: Path) -> None:
     slack = parsed(kefu(*MONTH, "--channel", "slack", "--json").out).now
     assert slack.channels == {"slack": everywhere.channels["slack"]}
     assert 0 < slack.conversations < everywhere.conversations
-    assert parsed(kefu(*MONTH, "--channel", "nowhere", "--json").out).now.conversations == 0
+    unknown = kefu(*MONTH, "--channel", "nowhere", "--json")
+    assert (unknown.status, unknown.out) == (2, "")
+    assert "no conversation took place there; there are matrix, slack, terminal" in unknown.err
 
 
 # --- what is wrong

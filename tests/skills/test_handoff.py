@@ -1,6 +1,8 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import pytest
+
 from bot.conversation import Message, ReplyStatus, Role, Sentiment, SentimentLabel
 from bot.skills import handoff
 from bot.skills.handoff import decide
@@ -38,6 +40,27 @@ def test_anger_that_lasts() -> None:
     assert rule_for(furious, answered(), furious, answered(), furious) == handoff.ANGER
     assert rule_for(furious, answered(), furious) is None
     assert rule_for(furious, answered(), said("ok, how?"), answered(), furious) is None
+
+
+@pytest.mark.parametrize(
+    ("scores", "calls"),
+    [
+        ([-0.95] * 2, False),
+        ([-0.95] * 3, True),
+        ([-0.75] * 3, True),
+        ([-1.0], False),
+        ([-0.9, 0.0, -0.9], False),
+        ([-0.9, 0.0, -0.9, -0.9], True),
+        ([-0.6] * 4, False),
+        ([-0.6] * 6, True),
+        ([-0.4] * 10, False),
+        ([0.9] * 5 + [-0.9] * 3, True),
+        ([-0.9, -0.9, -0.9, 0.5], False),
+    ],
+)
+def test_anger_is_read_from_the_course(scores: list[float], calls: bool) -> None:
+    talk = [message for score in scores for message in (said("hm", score), answered())]
+    assert (rule_for(*talk[:-1]) == handoff.ANGER) is calls
 
 
 def test_a_topic_of_the_policy() -> None:

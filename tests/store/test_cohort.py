@@ -6,7 +6,7 @@ import pytest
 
 from bot.conversation import Conversation, Message, Reply, ReplyStatus
 from bot.store import ConversationLog, Store
-from bot.store.cohort import Opinion, Period, Rated
+from bot.store.cohort import Encoded, Opinion, Period, Rated
 from bot.store.digests import Made
 
 START = datetime(2026, 5, 1, tzinfo=UTC)
@@ -131,21 +131,25 @@ async def test_digests_and_what_people_wrote_in_them(store: Store, shop: Shop) -
     assert await store.cohort.edits(FIRST_TWO) == {first: {"issue": "0!"}, second: {"issue": "1!"}}
 
 
+def encoded(ids: list[str], vectors: list[bytes]) -> list[Encoded]:
+    return [Encoded(message, 0, vector) for message, vector in zip(ids, vectors, strict=True)]
+
+
 async def test_vectors_come_back_as_they_went_in(store: Store, shop: Shop) -> None:
     first, second, later = await shop.asks(0), await shop.asks(1), await shop.asks(2)
     ids = [first.id, "of a deleted message", second.id, later.id]
-    await store.cohort.keep_vectors("tiny", ids, [b"\0\1", b"gone", b"\xff\0", b"late"])
+    await store.cohort.keep_vectors("tiny", encoded(ids, [b"\0\1", b"gone", b"\xff\0", b"late"]))
     assert await store.cohort.vectors(FIRST_TWO, "tiny") == {
         first.id: b"\0\1",
         second.id: b"\xff\0",
     }
-    await store.cohort.keep_vectors("other", [first.id], [b"new"])
+    await store.cohort.keep_vectors("other", encoded([first.id], [b"new"]))
     assert await store.cohort.vectors(FIRST_TWO, "other") == {first.id: b"new"}
     assert await store.cohort.vectors(FIRST_TWO, "tiny") == {second.id: b"\xff\0"}
     await store.log.delete(second.conversation)
     assert await store.cohort.vectors(EVER, "tiny") == {later.id: b"late"}
-    await store.cohort.keep_vectors("tiny", ["nowhere"], [b"gone"])
-    await store.cohort.keep_vectors("tiny", [], [])
+    await store.cohort.keep_vectors("tiny", encoded(["nowhere"], [b"gone"]))
+    await store.cohort.keep_vectors("tiny", [])
 
 
 async def test_visits_of_known_customers(store: Store, shop: Shop) -> None:

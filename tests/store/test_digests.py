@@ -18,7 +18,7 @@ from bot.conversation import (
 from bot.delivery import Incoming, Place
 from bot.errors import UnknownConversation
 from bot.store import Store
-from bot.store.cohort import Period, Started
+from bot.store.cohort import Encoded, Period, Started
 from bot.store.digests import Made
 from bot.store.log import edit
 from bot.store.schema import DigestEditRow, DigestRow, MessageVectorRow, RatingRow
@@ -174,7 +174,7 @@ async def test_all_of_it_goes_with_the_conversation(store: Store, asked: Message
     await keep(store)
     await store.digests.edit(asked.conversation, "issue", "Shoes.", "ben")
     await store.ratings.give(asked.conversation, 4)
-    await store.cohort.keep_vectors("tiny", [asked.id], [b"0000"])
+    await store.cohort.keep_vectors("tiny", [Encoded(asked.id, 0, b"0000")])
     tables = DigestRow, DigestEditRow, RatingRow, MessageVectorRow
 
     async def rows() -> list[int | None]:

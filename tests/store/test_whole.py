@@ -19,7 +19,7 @@ from bot.conversation import (
 )
 from bot.errors import StoreError
 from bot.store import Store
-from bot.store.cohort import Period
+from bot.store.cohort import Encoded, Period
 from bot.store.feedback import Feedback
 from bot.store.ratings import Rating
 from bot.store.rows import new_id
@@ -139,7 +139,7 @@ async def test_removing_leaves_nothing(store: Store) -> None:
     await store.whole.add([one])
     await store.digests.edit(one.conversation.id, "issue", "Shoes.", "ben")
     await store.notes.add(one.conversation.id, "ben", "looked it up")
-    await store.cohort.keep_vectors("tiny", [one.messages[0].id], [b"0000"])
+    await store.cohort.keep_vectors("tiny", [Encoded(one.messages[0].id, 0, b"0000")])
     assert {"citations", "feedback", "ratings", "message_terms"} <= set(await rows(store))
     assert await store.whole.remove("demo/") == 1
     assert await rows(store) == {}

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable
 from typing import ClassVar
 
@@ -15,6 +16,7 @@ from bot.errors import KefuError
 from tui.keys import DIALOG_KEYS
 from tui.text import one_line
 
+_logger = logging.getLogger("kefu")
 MakeReport = Callable[[], Awaitable[str]]
 """In Markdown: what customers wrote is escaped in it."""
 
@@ -48,6 +50,10 @@ class ReportScreen(ModalScreen[None]):
             text = await self._make()
         except KefuError as error:
             reading.update(one_line(str(error), 500))
+            return
+        except Exception as error:  # a worker is a boundary
+            _logger.error("the report failed", exc_info=error)
+            reading.update(f"The report failed: {error!r}")
             return
         reading.display = False
         await self.query_one(Markdown).update(text)

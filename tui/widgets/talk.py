@@ -236,7 +236,7 @@ class Talk(Horizontal):
         try:
             sent = await self._desk.answer(talk.id, reply)
             if draft.is_translated(event.text):
-                await self._desk.keep_translation(sent.id, self._language, draft.original)
+                await self._desk.keep_translation(sent, self._language, draft.original)
                 self.transcript.translations[sent.id] = draft.original
         except KefuError as error:  # what was written is not lost
             self._put_back(talk.id, event.text)
@@ -322,7 +322,7 @@ class Talk(Horizontal):
 
         async def ask(aide: Aide) -> None:
             text = await aide.translate(message.text, self._language)
-            await self._desk.keep_translation(message.id, self._language, text)
+            await self._desk.keep_translation(message, self._language, text)
             transcript.translate(message.id, text)
 
         self._ask("the message is being translated", ask)

@@ -88,20 +88,37 @@ class SlackCalls:
         search = team, method, *sorted(arguments.items())
         if goes_on and (reached := self._reached.pop(search, "")):
             asked["cursor"] = reached
-        for _ in range(_PAGES):
-            try:
-                answer = await self.call(team, method, asked, reads=True)
-            except Postponed:
-                if goes_on and len(self._reached) < _SEARCHES:
-                    self._reached[search] = asked.get("cursor", "")
-                raise
-            for message in answer.get("messages") or []:
-                yield message
-            cursor = (answer.get("response_metadata") or {}).get("next_cursor")
-            if not cursor:
-                return
-            asked["cursor"] = cursor
+        is_over = False
+        try:
+            for _ in range(_PAGES):
+                answer = await self._page(team, method, asked)
+                for message in answer.get("messages") or []:
+                    yield message
+                cursor = (answer.get("response_metadata") or {}).get("next_cursor")
+                if not cursor:
+                    is_over = True
+                    return
+                asked["cursor"] = cursor
+            is_over = True
+        except GeneratorExit:  # it was found
+            is_over = True
+            raise
+        finally:
+            if goes_on and not is_over:
+                self._reached[search] = asked.get("cursor", "")
+                while len(self._reached) > _SEARCHES:
+                    del self._reached[next(iter(self._reached))]
         raise Postponed("the thread is too long to look through")
+
+    async def _page(self, team: str, method: str, asked: dict[str, Any]) -> Mapping[str, Any]:
+        """Where Slack knows the cursor no longer, the next search begins anew."""
+        try:
+            return await self.call(team, method, asked, reads=True)
+        except Undeliverable as error:
+            if "cursor" in asked and "invalid_cursor" in str(error):
+                del asked["cursor"]
+                raise Postponed("the search begins anew") from None
+            raise
 
 
 class Limited(Postponed):

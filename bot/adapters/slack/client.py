@@ -117,7 +117,8 @@ class SlackClient:
             "oldest": f"{message.created_at.timestamp() - _CLOCKS_APART:.6f}",
         }
         with suppress(Undeliverable):  # the post itself will say so
-            search = self._calls.messages(team, method, asked, goes_on=True)
+            # a channel's history is told newest first: what lands late stands on its first page
+            search = self._calls.messages(team, method, asked, goes_on=in_thread)
             async with aclosing(search) as messages:
                 async for one in messages:
                     metadata = one.get("metadata") or {}
