@@ -75,6 +75,8 @@ _THANKS = re.compile(
 _NEGATES = re.compile(
     r"\b(?:not|never|still|yet|but|nicht|kein\w*|noch|aber)\b|n['’]t\b|没|还|但", re.IGNORECASE
 )
+READ = 4_000
+"""Characters of a message that are looked at."""
 _LETTERS = 15
 """That may stand beside thanks in a message that only gives thanks."""
 
@@ -193,11 +195,12 @@ def _by_bot_alone(
 
 def denies(text: str) -> bool:
     """That it helped."""
-    return bool(_DENIES.search(text))
+    return bool(_DENIES.search(text[:READ]))
 
 
 def confirms(text: str) -> bool:
     """That it is settled, or thanks and nothing else."""
+    text = text[:READ]
     if "?" in text or "？" in text or denies(text) or _NEGATES.search(text):
         return False
     return bool(_CONFIRMS.search(text)) or _only_thanks(text)
@@ -210,5 +213,5 @@ def _only_thanks(text: str) -> bool:
 
 def _settles(message: Message, manners: set[str]) -> bool:
     """What the bot took for manners, and holds thanks, is thanks, however many words it has."""
-    thanks = message.id in manners and _THANKS.search(message.text)
+    thanks = message.id in manners and _THANKS.search(message.text[:READ])
     return bool(thanks and not denies(message.text)) or confirms(message.text)

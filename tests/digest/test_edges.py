@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from time import process_time
 from typing import Any
 
 import pytest
@@ -158,3 +159,39 @@ def test_action_names_the_open_question() -> None:
 def test_taken_over_is_not_called() -> None:
     talk = [m(0, C, "How long?"), m(1, A, "60 days.")]
     assert "was called" not in digest(talk).summary.text
+
+
+def test_what_is_asked_after_an_agent_handed_back_is_a_question() -> None:
+    talk = [
+        m(0, C, "Where is my parcel?"),
+        m(1, A, "It comes tomorrow."),
+        m(2, C, "Which street, please?"),
+        m(3, A, "Yours."),
+        m(4, C, "What does shipping cost?"),
+        m(5, B, "?", status=ReplyStatus.UNKNOWN),
+    ]
+    assert [one.message for one in questions(talk)] == ["m0", "m4"]
+
+
+def test_a_long_text_without_spaces_has_facts() -> None:
+    text = "我叫王小明，订单号是LL12345678" + "谢" * 5_000
+    assert found(Kind.ORDER, text) == ["LL12345678"]
+    assert found(Kind.NAME, text) == ["王小明"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "habe " * 200_000,
+        "I have used " * 80_000,
+        "单" + " " * 1_000_000,
+        "1." * 500_000,
+        "1" * 10**6,
+    ],
+)
+def test_no_text_holds_up_who_reads_it(text: str) -> None:
+    began = process_time()
+    talk = [m(0, C, text), m(1, B, "?", status=ReplyStatus.UNKNOWN)]
+    questions(talk)
+    digest(talk)
+    assert process_time() - began < 1

@@ -100,6 +100,31 @@ async def test_a_search_that_is_cut_off_goes_on_where_it_was(
     assert len(slack.replies("C0HELP", thread)) == 1
 
 
+async def test_a_cursor_that_slack_forgot_is_no_leave_to_post_again(
+    slack: SlackServer, client: SlackClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    thread = slack.say("C0HELP", "U1", "hello")
+    landed = await client.deliver(outgoing(thread))
+    for _ in range(500):
+        slack.workspace.add("C0HELP", user="U1", text="more", thread_ts=thread)
+    calls, forgets = client._calls, True
+    call = calls.call
+
+    async def forgetful(team: str, method: str, given: Any, **more: Any) -> Any:
+        nonlocal forgets
+        if forgets and method == "conversations.replies" and "cursor" in given:
+            forgets = False
+            raise Undeliverable("conversations.replies: invalid_cursor")
+        return await call(team, method, given, **more)
+
+    monkeypatch.setattr(calls, "call", forgetful)
+    with pytest.raises(Postponed):
+        await client.deliver(outgoing(thread, "Another.", landed=True))
+    assert await client.deliver(outgoing(thread, landed=True)) == landed
+    await client.deliver(outgoing(thread, "Another.", landed=True))
+    assert [m["text"] for m in slack.replies("C0HELP", thread)] == ["Sixty days.", "Another."]
+
+
 @pytest.mark.parametrize("fault", ["server_errors", "hangs"])
 async def test_a_fault_leaves_it_open(slack: SlackServer, client: SlackClient, fault: str) -> None:
     thread = slack.say("C0HELP", "U1", "hello")
