@@ -48,6 +48,9 @@ def report(
     engine: Annotated[
         Literal["local", "ray"], typer.Option(help="Where digests are made: here, or on Ray.")
     ] = "local",
+    prose: Annotated[
+        bool, typer.Option("--prose", help="Let a model that reads word the digests.")
+    ] = False,
     as_json: AsJson = False,
     home: Home = None,
 ) -> None:
@@ -56,6 +59,8 @@ def report(
     wanted = "json" if as_json else form or _by_ending(output)
     if output is not None:
         _check_writable(output)
+    if prose and engine == "ray":
+        raise UsageError("--prose words digests here; it does not go with --engine ray")
     hours = settings.hours.parsed()
 
     async def work() -> Report:
@@ -65,7 +70,8 @@ def report(
         now = datetime.now().astimezone()
         period = _period(since, until, channel, now, hours)
         by_ray = engine == "ray"
-        async with open_reporter(settings, progress, by_ray=by_ray) as (store, reporter):
+        opened = open_reporter(settings, progress, by_ray=by_ray, prose=prose)
+        async with opened as (store, reporter):
             _check_channel(channel, await store.cohort.channels())
             return await reporter.report(period, now)
 

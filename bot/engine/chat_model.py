@@ -82,9 +82,9 @@ class LlamaChatModel(BaseChatModel):
     def _identifying_params(self) -> dict[str, Any]:
         return {"model": str(self.language_model.info.path), "context": self.context}
 
-    def schema_arguments(self, schema: str) -> dict[str, Any]:
-        """Of a call whose reply follows a JSON Schema."""
-        return {"json_schema": schema}
+    def background(self, schema: str) -> dict[str, Any]:
+        """Of a call for which nobody waits, and whose reply follows a JSON Schema."""
+        return {"json_schema": schema, "priority": Priority.BACKGROUND}
 
     def count_tokens(self, messages: Sequence[BaseMessage]) -> int:
         """Of the prompt that these messages make, the template included. On any thread."""

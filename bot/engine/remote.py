@@ -45,7 +45,7 @@ class RemoteChatModel(ChatOpenAI):
     context: int = _DEFAULT_WINDOW
     """Tokens of prompt and reply together."""
 
-    def schema_arguments(self, schema: str) -> dict[str, Any]:
+    def background(self, schema: str) -> dict[str, Any]:
         """Of a call whose reply follows a JSON Schema."""
         named = {"name": "reply", "schema": json.loads(schema), "strict": True}
         return {"response_format": {"type": "json_schema", "json_schema": named}}

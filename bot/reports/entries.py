@@ -38,18 +38,23 @@ class Entry:
     opinions: tuple[Opinion, ...]
 
 
-def fingerprint(started: Started) -> str:
+def fingerprint(started: Started, words: str = "") -> str:
+    """`words`: the name of the model that words it; empty where rules do."""
     state = started.last, started.messages, started.tagged, started.revision
-    return ":".join(map(str, (VERSION, *state)))
+    return ":".join(map(str, (VERSION, *state, words)))
 
 
-async def stale(store: Store, period: Period) -> list[Started]:
-    """Those whose digest is missing, or made from other messages."""
-    return [one for one in await store.cohort.started(period) if not _is_fresh(one)]
+async def stale(store: Store, period: Period, words: str = "") -> list[Started]:
+    """Those whose digest is missing, made from other messages, or not worded by this model where
+    one is asked for."""
+    return [one for one in await store.cohort.started(period) if not _is_fresh(one, words)]
 
 
-def _is_fresh(one: Started) -> bool:
-    return one.fingerprint == fingerprint(one)
+def _is_fresh(one: Started, words: str) -> bool:
+    wanted = fingerprint(one, words)
+    return one.fingerprint is not None and (
+        one.fingerprint == wanted if words else one.fingerprint.startswith(wanted)
+    )
 
 
 async def make_digests(store: Store, some: Sequence[Started], done: Done) -> None:
@@ -60,7 +65,7 @@ async def make_digests(store: Store, some: Sequence[Started], done: Done) -> Non
         done(len(part))
 
 
-async def digested(store: Store, part: Sequence[Started]) -> list[Made]:
+async def digested(store: Store, part: Sequence[Started], words: str = "") -> list[Made]:
     ids = [one.id for one in part]
     messages = await store.cohort.messages(ids)
     unhelpful = await store.cohort.unhelpful(ids)
@@ -72,7 +77,7 @@ async def digested(store: Store, part: Sequence[Started]) -> list[Made]:
             case = case_of(messages[one.id], found.ending)
             body = {"digest": found.plain(), "case": case.plain()}
             text = json.dumps(body, ensure_ascii=False)
-            made.append(Made(one.id, one.revision, fingerprint(one), text))
+            made.append(Made(one.id, one.revision, fingerprint(one, words), text))
         return made
 
     return await asyncio.to_thread(work)

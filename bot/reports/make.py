@@ -49,9 +49,12 @@ class Reporter:
         encoder: Encoder,
         progress: Progress,
         digests: MakeDigests = make_digests,
+        words: str = "",
     ) -> None:
+        """`words`: the name of the model that words what `digests` makes, if one does."""
         self._store, self._business, self._hours = store, business, hours
-        self._encoder, self._progress, self._digests = encoder, progress, digests
+        self._encoder, self._progress = encoder, progress
+        self._digests, self._words = digests, words
 
     async def report(self, period: Period, now: datetime) -> Report:
         before = replace(
@@ -81,7 +84,7 @@ class Reporter:
 
     async def _bring_up_to_date(self, period: Period) -> bool:
         """False where all was."""
-        wanted = await stale(self._store, period)
+        wanted = await stale(self._store, period, self._words)
         if wanted:
             with self._progress("reading conversations", len(wanted)) as done:
                 await self._digests(self._store, wanted, done)

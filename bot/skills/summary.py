@@ -57,6 +57,10 @@ class Summarizer:
         self._model = model
 
     @property
+    def name(self) -> str:
+        return str(getattr(self._model, "model_name", type(self._model).__name__))
+
+    @property
     def reads(self) -> bool:
         return bool(getattr(self._model, "reads", True))
 
@@ -67,7 +71,7 @@ class Summarizer:
         if not self.reads or not said:
             return None
         shown = _shown(said)
-        holds = getattr(self._model, "schema_arguments", None)
+        holds = getattr(self._model, "background", None)
         schema: dict[str, Any] = holds(SCHEMA) if holds else {}
         reply = await self._model.ainvoke(
             _prompt(shown), temperature=TEMPERATURE, max_tokens=TOKENS, **schema

@@ -275,3 +275,10 @@ def test_json_loses_nothing_of_it(kefu: Kefu, home: Path) -> None:
     write(home, "slack", HOSTILE)
     made = parsed(kefu("report", "--json").out)
     assert made.topics[0].examples[0].text == HOSTILE
+
+
+def test_prose_takes_a_model_that_reads(kefu: Kefu, demo_home: Path) -> None:
+    ran = kefu("report", "--prose")
+    assert (ran.status, ran.out) == (2, "")
+    assert "--prose takes a model that reads, which kefu-small does not" in ran.err
+    assert kefu("report", "--prose", "--engine", "ray").status == 2
