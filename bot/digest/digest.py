@@ -29,7 +29,7 @@ from bot.digest.outcome import (
 )
 from bot.text import counted
 
-VERSION = 5
+VERSION = 6
 """Of the rules: what was digested by others is digested anew."""
 TRIED = 12
 """Answers that are listed, the newest; what the customer tried is, all of it."""

@@ -86,7 +86,7 @@ TRIED = re.compile(
     re.IGNORECASE,
 )
 _PROMISE = re.compile(
-    r"\b(?:I|we|you)(?:'ll|’ll| will)\b(?!\s+(?:not|need)\b)"
+    r"\b(?:I|we|you)(?:'ll|’ll| will)\b(?!\s+(?:not|need|close)\b)"
     r"|\b(?:ich|wir)\b.{0,20}\bwerden?\b|\bwerden?\s+(?:ich|wir)\b"
     r"|\b(?:ich|wir)\s+(?:rufe|schicke|sende|melde|erstatte|prüfe|kümmer)\w*\b"
     r"|(?:我|我们|咱们)(?:会|将|马上|今天|明天|稍后)",

@@ -19,7 +19,7 @@ from bot.text import counted
 
 SCHEMA = 1
 """Of the JSON."""
-TOPICS, GAPS, WORST = 12, 10, 8
+TOPICS, GAPS, WORST, REMARKS = 12, 10, 8, 8
 STEPS = (("day", 1, 35), ("week", 7, 1_100), ("30 days", 30, 10**9))
 """By what a period is told, how many days that is, and for periods of fewer days than that."""
 
@@ -50,6 +50,16 @@ class Worst:
 
 
 @dataclass(frozen=True, slots=True)
+class Remark:
+    """Of a customer who rated a conversation or an answer."""
+
+    conversation: str
+    said: str
+    given: str
+    """Such as "2 of 5", or "not helpful"."""
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     business: str
     since: datetime
@@ -69,6 +79,8 @@ class Report:
     more_topics: int
     gaps: tuple[Gap, ...]
     worst: tuple[Worst, ...]
+    remarks: tuple[Remark, ...]
+    """The newest of those who were not satisfied, then of the others."""
     highlights: tuple[str, ...]
     notes: tuple[str, ...]
     """On the quality of the data."""
@@ -128,6 +140,7 @@ def report(material: Material) -> Report:
         more_topics=max(0, len(found) - TOPICS),
         gaps=tuple(missing[:GAPS]),
         worst=tuple(_worst(material.now)),
+        remarks=tuple(_remarks(material.now)),
         highlights=highlights(now, then, found, missing),
         notes=tuple(_notes(material)),
     )
@@ -164,6 +177,21 @@ def _worst(entries: Sequence[Entry]) -> list[Worst]:
         )
         for end, _, one in ordered[:WORST]
     ]
+
+
+def _remarks(entries: Sequence[Entry]) -> list[Remark]:
+    bad: list[Remark] = []
+    good: list[Remark] = []
+    for one in reversed(entries):
+        talk = one.started.id
+        if one.rated and one.rated.remark.strip():
+            remark = Remark(talk, one.rated.remark, f"{one.rated.score} of 5")
+            (good if one.rated.score > 3 else bad).append(remark)
+        for opinion in one.opinions:
+            if opinion.remark.strip():
+                given = "helpful" if opinion.helpful else "not helpful"
+                (good if opinion.helpful else bad).append(Remark(talk, opinion.remark, given))
+    return [*bad, *good][:REMARKS]
 
 
 def _text(line: Any) -> str:

@@ -205,6 +205,7 @@ def test_markdown_of_the_demo(demo_report: Report) -> None:
         "What the help pages do not say",
         "Why a person was called",
         "Read these first",
+        "What customers said of it",
         "By week",
         "Mind when you read this",
     ]
