@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, replace
@@ -68,19 +69,18 @@ class Reporter:
         recent = [one for one in found if one.started.at >= period.since]
         earlier = [one for one in found if one.started.at < period.since]
         vectors = await self._vectors(both, recent, earlier)
-        return report(
-            Material(
-                business=self._business,
-                period=period,
-                before=before,
-                hours=self._hours,
-                made_at=now,
-                now=recent,
-                then=earlier,
-                vectors=vectors,
-                trials=await self._store.cohort.trials(period),
-            )
+        material = Material(
+            business=self._business,
+            period=period,
+            before=before,
+            hours=self._hours,
+            made_at=now,
+            now=recent,
+            then=earlier,
+            vectors=vectors,
+            trials=await self._store.cohort.trials(period),
         )
+        return await asyncio.to_thread(report, material)
 
     async def _bring_up_to_date(self, period: Period) -> bool:
         """False where all was."""
