@@ -4,11 +4,9 @@ none, or other messages since, and kept."""
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -111,24 +109,7 @@ async def entries(store: Store, period: Period, now: datetime) -> list[Entry]:
             opinions=tuple(opinions.get(one.id, ())),
         )
 
-    def work() -> list[Entry]:
-        with _uncollected():
-            return [entry(one) for one in started if one.id in bodies]
-
-    return await asyncio.to_thread(work)
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """Of many new things that all stay, none is garbage: to look for it takes two fifths of a
-    report over 20,000 conversations."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
+    return await asyncio.to_thread(lambda: [entry(one) for one in started if one.id in bodies])
 
 
 def edited(digest: dict[str, Any], edits: Mapping[str, str]) -> dict[str, Any]:
