@@ -90,6 +90,12 @@ class Citation:
     cited: bool = True
     """False where the model was shown the passage but the reply does not rest on it."""
 
+    @property
+    def place(self) -> str:
+        """Such as "Returns › How long you have"."""
+        headings = self.heading.replace(" > ", " › ")
+        return " › ".join(part for part in (self.title, headings) if part)
+
 
 @dataclass(frozen=True, slots=True)
 class Timing:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
+from bot.conversation import SentimentLabel
+
 WEIGHT = 0.4
 """Of a new message; what was before keeps the rest. One outburst does not turn the course, three in
 a row do."""
@@ -18,6 +20,12 @@ def smoothed(scores: Sequence[float], start: float = 0.0) -> list[float]:
     """Exponentially weighted: the mood after each message, `start` before the first."""
     moods = accumulate(scores, lambda mood, score: mood + WEIGHT * (score - mood), initial=start)
     return list(moods)[1:]
+
+
+def label_of(score: float) -> SentimentLabel:
+    if score >= LABEL_FROM:
+        return SentimentLabel.POSITIVE
+    return SentimentLabel.NEGATIVE if score <= -LABEL_FROM else SentimentLabel.NEUTRAL
 
 
 @dataclass(frozen=True, slots=True)

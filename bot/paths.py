@@ -54,3 +54,11 @@ class Paths:
     def _made(self, folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         return folder
+
+
+def is_file(path: Path) -> bool:
+    """False, too, of what cannot be a path."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # a name too long for the file system, or one with a NUL byte
+        return False

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from bot.errors import ModelFileError
+from bot.paths import is_file
 
 Kind: TypeAlias = Literal["language", "encoder", "sentiment"]
 
@@ -86,7 +87,7 @@ def find(name_or_path: str, folder: Path | None = None, kind: Kind | None = None
     if folder is not None:
         places += [folder / name_or_path, folder / f"{name_or_path}.gguf"]
     for place in places:
-        if name_or_path and _is_file(place):
+        if name_or_path and is_file(place):
             return place
     raise ModelFileError(
         f"there is no {kind + ' ' if kind else ''}model {name_or_path!r}: neither a file nor one "
@@ -104,13 +105,6 @@ def find_language_model(name_or_path: str, folder: Path) -> Path:
 
 def weights_folder() -> Path:
     return Path(str(files("models"))) / "weights"
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # a name too long for the file system, or one with a NUL byte
-        return False
 
 
 def _names(folder: Path | None, kind: Kind | None) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from textual.content import Content
 
 from bot.conversation import Sentiment, SentimentLabel
-from bot.course import LABEL_FROM, smoothed
+from bot.course import label_of, smoothed
 
 MUTED = "$foreground-muted"
 """Of text in a `Content`, where `$text-muted`, which depends on the background, stays white."""
@@ -44,10 +44,7 @@ def course(scores: Sequence[float]) -> Content:
 
 
 def _colour(score: float) -> str:
-    label = SentimentLabel.NEUTRAL
-    if abs(score) >= LABEL_FROM:
-        label = SentimentLabel.POSITIVE if score > 0 else SentimentLabel.NEGATIVE
-    return GLYPHS[label][1]
+    return GLYPHS[label_of(score)][1]
 
 
 def mood(sentiment: Sentiment) -> Content:

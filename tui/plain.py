@@ -126,8 +126,7 @@ class _PlainChat:
 
 
 def _source(number: int, citation: Citation) -> str:
-    place = " › ".join([citation.title, *citation.heading.split(" > ")]).strip(" ›")
-    return f"  [{number}] {one_line(place)} ({one_line(citation.source)})\n"
+    return f"  [{number}] {one_line(citation.place)} ({one_line(citation.source)})\n"
 
 
 async def _lines(stream: TextIO, invite: Callable[[], None]) -> AsyncIterator[str]:

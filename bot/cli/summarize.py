@@ -13,6 +13,7 @@ import typer
 
 from bot.cli.console import AsJson, Home, print_json, records, run, settings_at
 from bot.errors import KefuError, UsageError
+from bot.paths import is_file
 from bot.text import printable
 
 if TYPE_CHECKING:
@@ -40,12 +41,12 @@ def summarize(
 ) -> None:
     """What was asked, what was tried, how it ended, and how the customer felt."""
     settings = settings_at(home)
-    is_file = source == "-" or _is_file(source)
-    if is_file and (set_ or unset):
+    from_file = source == "-" or is_file(Path(source))
+    if from_file and (set_ or unset):
         raise UsageError("--set and --unset go with a conversation of the log, not with a file")
     written = _parsed(set_ or [])
     _check_fields(unset or [])
-    if is_file:
+    if from_file:
         lines = list(records(None if source == "-" else Path(source), "text"))
         found = run(_of_lines(settings, lines))
     else:
@@ -54,13 +55,6 @@ def summarize(
         print_json(found)
     else:
         _show(found)
-
-
-def _is_file(source: str) -> bool:
-    try:
-        return Path(source).is_file()
-    except (OSError, ValueError):  # too long for a name, or with a NUL byte
-        return False
 
 
 def _check_fields(fields: Sequence[str]) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from bot.cli.console import AsJson, Home, print_json, run, settings_at
-from bot.errors import CannotTranslate, UsageError
+from bot.errors import UsageError
 
 
 def translate(
@@ -28,14 +28,12 @@ def translate(
 
     async def work() -> str:
         from bot.app import may_read, open_kefu
+        from bot.skills.translation import cannot_translate
 
         if not text.strip():
             return text
         if not may_read(settings):
-            raise CannotTranslate(
-                f"{settings.engine.model} cannot translate, it only words replies; set "
-                "engine.model to a model that reads (a GGUF file), or engine.url to a server"
-            )
+            raise cannot_translate(settings.engine.model)
         async with open_kefu(settings) as kefu:
             return await kefu.translator.translate(text, language)
 

@@ -14,7 +14,7 @@ from bot.conversation import (
     Role,
     SentimentLabel,
 )
-from bot.text import counted
+from bot.text import counted, cut
 
 LOOKED_AT = 200
 """Messages, the newest, that a brief is made of."""
@@ -89,7 +89,7 @@ def _tried(messages: Sequence[Message]) -> Line:
     if answered:
         parts.append(f"{counted(len(answered), 'answer')} by the bot{_from_pages(answered)}")
     if unknown:
-        parts.append(f"nothing found for “{short(asked_before(unknown[-1], messages))}”")
+        parts.append(f"nothing found for “{short(_asked_before(unknown[-1], messages))}”")
     if agents:
         parts.append(f"{counted(len(agents), 'answer')} by a person")
     rests_on = tuple(m.id for m in messages if m in answered or m in unknown or m in agents)
@@ -97,14 +97,12 @@ def _tried(messages: Sequence[Message]) -> Line:
 
 
 def _from_pages(answered: Sequence[Message]) -> str:
-    cited = [c for m in answered for c in m.citations if c.cited]
-    headed = [(c.title, c.heading.replace(" > ", " › ")) for c in cited]
-    pages = list(dict.fromkeys(" › ".join(part for part in place if part) for place in headed))
+    pages = list(dict.fromkeys(c.place for m in answered for c in m.citations if c.cited))
     shown = ", ".join(short(page) for page in pages[-_PAGES:])
     return f" from {shown}" if shown else ""
 
 
-def asked_before(reply: Message, messages: Sequence[Message]) -> str:
+def _asked_before(reply: Message, messages: Sequence[Message]) -> str:
     before = messages[: messages.index(reply)]
     return next((m.text for m in reversed(before) if m.role is Role.CUSTOMER), "")
 
@@ -142,5 +140,4 @@ def _score(message: Message) -> float:
 
 
 def short(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _LONGEST else line[: _LONGEST - 1].rstrip() + "…"
+    return cut(" ".join(text.split()), _LONGEST)

@@ -193,21 +193,10 @@ def _answer(following: Iterable[Message]) -> tuple[Answer, str | None]:
         if is_engaging(reply) and reply.status is ReplyStatus.HANDED_OFF:
             return Answer.CALLED, None
         if is_answer(reply):
-            return Answer.ANSWERED, next((_page(reply, n) for n in _cited(reply)), None)
+            return Answer.ANSWERED, next((c.place for c in reply.citations if c.cited), None)
         if is_engaging(reply) and reply.status is ReplyStatus.UNKNOWN:
             return Answer.UNKNOWN, None
     return Answer.NONE, None
-
-
-def _cited(reply: Message) -> list[int]:
-    return [number for number, citation in enumerate(reply.citations) if citation.cited]
-
-
-def _page(reply: Message, number: int) -> str:
-    citation = reply.citations[number]
-    return " › ".join(
-        part for part in (citation.title, citation.heading.replace(" > ", " › ")) if part
-    )
 
 
 def _mean(scores: Sequence[float]) -> float | None:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from bot.conversation import Message, ReplyStatus, Role, SentimentLabel
-from bot.course import LABEL_FROM, Course, course
+from bot.course import Course, course, label_of
 from bot.digest.brief import Line, issue_of, short
 from bot.digest.case import questions
 from bot.digest.facts import Fact, Kind, facts
@@ -33,7 +33,7 @@ VERSION = 6
 """Of the rules: what was digested by others is digested anew."""
 TRIED = 12
 """Answers that are listed, the newest; what the customer tried is, all of it."""
-TEAM, CUSTOMER = "team", "customer"
+TEAM = "team"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,11 +134,7 @@ def _tried(messages: Sequence[Message], found: Sequence[Fact]) -> tuple[Tried, .
         if message.id in by_customer:
             tried.append(Tried(f"The customer: {' '.join(by_customer[message.id])}", (message.id,)))
         elif is_answer(message):
-            pages = dict.fromkeys(
-                " › ".join(part for part in (c.title, c.heading.replace(" > ", " › ")) if part)
-                for c in message.citations
-                if c.cited
-            )
+            pages = dict.fromkeys(c.place for c in message.citations if c.cited)
             tried.append(Tried(f"The bot: {short(message.text)}", (message.id,), tuple(pages)))
         elif is_engaging(message) and message.status is ReplyStatus.UNKNOWN:
             tried.append(Tried("The bot found nothing", (message.id,)))
@@ -187,12 +183,6 @@ def _moods(messages: Sequence[Message]) -> Moods:
 
 def _mood(score: float, message: str) -> Mood:
     return Mood(label_of(score), round(score, 3), (message,))
-
-
-def label_of(score: float) -> SentimentLabel:
-    if score >= LABEL_FROM:
-        return SentimentLabel.POSITIVE
-    return SentimentLabel.NEGATIVE if score <= -LABEL_FROM else SentimentLabel.NEUTRAL
 
 
 def _issue(messages: Sequence[Message]) -> Line:

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from bot.conversation import Message, Role
 from bot.sentences import split_sentences
+from bot.text import cut
 
 READ = 4_000
 """Characters of a message that are looked at."""
@@ -141,5 +142,4 @@ def _order_numbers(text: str) -> Iterator[str]:
 
 
 def _clean(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= LONGEST else line[: LONGEST - 1].rstrip() + "…"
+    return cut(" ".join(text.split()), LONGEST)

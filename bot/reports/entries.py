@@ -6,11 +6,12 @@ from __future__ import annotations
 import asyncio
 import json
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from bot.conversation import Message
 from bot.digest.case import Case, case_of
 from bot.digest.digest import VERSION, digest
 from bot.store import Store
@@ -65,10 +66,19 @@ async def make_digests(store: Store, some: Sequence[Started], done: Done) -> Non
         done(len(part))
 
 
-async def digested(store: Store, part: Sequence[Started], words: str = "") -> list[Made]:
-    ids = [one.id for one in part]
-    messages = await store.cohort.messages(ids)
-    unhelpful = await store.cohort.unhelpful(ids)
+async def digested(store: Store, part: Sequence[Started]) -> list[Made]:
+    messages = await store.cohort.messages([one.id for one in part])
+    return await digests_of(store, part, messages)
+
+
+async def digests_of(
+    store: Store,
+    part: Sequence[Started],
+    messages: Mapping[str, Sequence[Message]],
+    words: str = "",
+) -> list[Made]:
+    """Of messages that were read already."""
+    unhelpful = await store.cohort.unhelpful([one.id for one in part])
 
     def work() -> list[Made]:
         made = []
@@ -123,10 +133,3 @@ def edited(digest: dict[str, Any], edits: Mapping[str, str]) -> dict[str, Any]:
 def _returns(visits: Sequence[datetime], one: Started, ended: datetime) -> bool:
     place = bisect_right(visits, one.at)
     return place < len(visits) and visits[place] <= ended + COMES_BACK
-
-
-def by_channel(some: Iterable[Entry]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for one in some:
-        counts[one.started.channel] = counts.get(one.started.channel, 0) + 1
-    return dict(sorted(counts.items(), key=lambda pair: -pair[1]))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.course import LABEL_FROM
 from bot.digest.case import Case
 from bot.digest.outcome import Outcome, Reason
 from bot.hours import BusinessHours
@@ -126,7 +127,7 @@ def figures(entries: Sequence[Entry], hours: BusinessHours) -> Figures:
         mood=mean([case.mood for case in cases]),
         start=mean([case.start for case in cases]),
         end=mean([case.end for case in cases]),
-        unhappy_ends=rate(sum(end <= -0.25 for end in ends), len(ends)),
+        unhappy_ends=rate(sum(end <= -LABEL_FROM for end in ends), len(ends)),
         speed=_speed(cases),
         channels=_counted([one.started.channel for one in entries]),
         languages=_counted([case.language or "unknown" for case in cases]),

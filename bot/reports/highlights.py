@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from bot.reports.figures import Figures
 from bot.reports.rates import Rate, differ
 from bot.reports.topics import Gap, Topic
-from bot.text import counted
+from bot.text import counted, cut
 
 POINTS, LONGEST = 3, 220
 _GREW = 1.3
@@ -35,7 +35,7 @@ def _candidates(
         gap = gaps[0]
         yield (
             gap.customers / now.conversations + 0.05,
-            f"Write about “{_cut(gap.heading, 80)}”: {counted(gap.customers, 'customer')} asked, "
+            f"Write about “{cut(gap.heading, 80)}”: {counted(gap.customers, 'customer')} asked, "
             "and the help pages say nothing.",
         )
     for name, new, old, is_bad in (
@@ -54,7 +54,7 @@ def _candidates(
         if topic.count >= _FEW and expected and topic.count / expected >= _GREW:
             yield (
                 (topic.count - expected) / now.conversations + 0.03,
-                f"“{_cut(topic.name, 80)}” is asked {topic.count / expected:.1f} times as often as "
+                f"“{cut(topic.name, 80)}” is asked {topic.count / expected:.1f} times as often as "
                 f"before: {counted(topic.count, 'conversation')}.",
             )
             break
@@ -63,7 +63,7 @@ def _candidates(
         share = most.count / now.conversations
         yield (
             0.02,
-            f"Asked most: “{_cut(most.name, 80)}”, in {share:.0%} of conversations; "
+            f"Asked most: “{cut(most.name, 80)}”, in {share:.0%} of conversations; "
             f"{_percent(most.resolved)} of them were resolved by the bot.",
         )
 
@@ -81,9 +81,5 @@ def _percent(one: Rate) -> str:
     return "–" if one.share is None else f"{one.share:.0%}"
 
 
-def _cut(text: str, length: int) -> str:
-    return text if len(text) <= length else text[: length - 1].rstrip() + "…"
-
-
 def _short(text: str) -> str:
-    return _cut(text, LONGEST - 1)
+    return cut(text, LONGEST - 1)

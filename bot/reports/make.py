@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,7 +13,7 @@ import numpy as np
 
 from bot.hours import BusinessHours
 from bot.reports.clusters import Floats
-from bot.reports.entries import Entry, entries, make_digests, stale
+from bot.reports.entries import Done, Entry, entries, make_digests, stale
 from bot.reports.report import Material, Report, report
 from bot.reports.topics import Asked, first_questions, unanswered_questions
 from bot.store import Store
@@ -37,9 +37,9 @@ class Encoder:
     """Takes a while: it is opened only where there is something to encode."""
 
 
-Progress = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
+Progress = Callable[[str, int], AbstractContextManager[Done]]
 """Of a piece of work with so many parts: what it gives is told how many more are done."""
-MakeDigests = Callable[[Store, Sequence[Started], Callable[[int], None]], Awaitable[None]]
+MakeDigests = Callable[[Store, Sequence[Started], Done], Awaitable[None]]
 
 
 class Reporter:
@@ -96,10 +96,9 @@ class Reporter:
         return bool(wanted)
 
     async def _vectors(
-        self, period: Period, now: Iterable[Entry], then: Iterable[Entry]
+        self, period: Period, now: Sequence[Entry], then: Sequence[Entry]
     ) -> dict[str, Floats]:
         """Of the questions that are compared, where the encoder knows their language."""
-        now, then = list(now), list(then)
         asked = [*first_questions(now, then), *unanswered_questions(now, then)]
         wanted = {
             one.question.message: one

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.conversation import Message
 from bot.errors import KefuError
-from bot.reports.entries import AT_ONCE, digested
+from bot.reports.entries import AT_ONCE, Done, digests_of
 from bot.skills.summary import Summarizer
 from bot.store import Store
 from bot.store.cohort import Started
@@ -28,13 +28,11 @@ class ProseDigests:
         self._summarizer = summarizer
         self._room = asyncio.Semaphore(2 * at_once)
 
-    async def __call__(
-        self, store: Store, some: Sequence[Started], done: Callable[[int], None]
-    ) -> None:
+    async def __call__(self, store: Store, some: Sequence[Started], done: Done) -> None:
         for start in range(0, len(some), AT_ONCE):
             part = some[start : start + AT_ONCE]
-            made = await digested(store, part, self._summarizer.name)
             messages = await store.cohort.messages([one.id for one in part])
+            made = await digests_of(store, part, messages, self._summarizer.name)
 
             async def word(one: Made, said: dict[str, list[Message]] = messages) -> Made:
                 async with self._room:

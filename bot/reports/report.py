@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from bot.course import LABEL_FROM
 from bot.digest.outcome import Outcome
 from bot.hours import BusinessHours
 from bot.reports.clusters import Floats
@@ -153,7 +154,7 @@ def _part(begins: date, group: Sequence[Entry]) -> Part:
         conversations=len(group),
         escalated=sum(case.outcome is Outcome.ESCALATED for case in cases),
         mood=mean([case.mood for case in cases]),
-        unhappy=sum(case.end is not None and case.end <= -0.25 for case in cases),
+        unhappy=sum(case.end is not None and case.end <= -LABEL_FROM for case in cases),
     )
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from bot.errors import UsageError
-from bot.reports.entries import AT_ONCE, digested
+from bot.reports.entries import AT_ONCE, Done, digested
 from bot.store import Store, open_store
 from bot.store.cohort import Started
 from bot.store.digests import Made
@@ -25,9 +25,7 @@ RETRIES = 5
 """How often a part is done again whose worker died."""
 
 
-async def spread_digests(
-    store: Store, some: Sequence[Started], done: Callable[[int], None]
-) -> None:
+async def spread_digests(store: Store, some: Sequence[Started], done: Done) -> None:
     """As `make_digests`. Workers of other machines must reach the database at the same path."""
     parts = [list(some[start : start + AT_ONCE]) for start in range(0, len(some), AT_ONCE)]
     with _ray() as ray:

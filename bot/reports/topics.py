@@ -14,6 +14,7 @@ from bot.reports.clusters import Floats, clusters
 from bot.reports.entries import Entry
 from bot.reports.figures import mean
 from bot.reports.rates import Rate, rate
+from bot.text import cut
 
 EXAMPLES = 3
 NEAR_PAGE = 0.5
@@ -160,8 +161,8 @@ def heading_of(group: Sequence[Asked], vectors: Mapping[str, Floats]) -> str:
         return central.get(text, 0.0) + 0.02 * texts[text] - 0.5 * is_own - 0.5 * too_long
 
     best = max(texts, key=lambda text: (fitness(text), -len(text), text))
-    best = best if len(best) <= HEADING else best[: HEADING - 1].rstrip() + "…"
-    return best[:1].upper() + best[1:]
+    heading = cut(best, HEADING)
+    return heading[:1].upper() + heading[1:]
 
 
 def _to_pages(

@@ -44,11 +44,7 @@ class Translator:
         """Into the language of this ISO 639-1 code; fit to be shown, and to nothing else. Raise
         CannotTranslate where the model does not read."""
         if not getattr(self._model, "reads", True):
-            name = getattr(self._model, "model_name", "the model")
-            raise CannotTranslate(
-                f"{name} cannot translate, it only words replies; set engine.model to a model "
-                "that reads (a GGUF file), or engine.url to a server"
-            )
+            raise cannot_translate(getattr(self._model, "model_name", "the model"))
         done = [await self._translated(piece, language) for piece in _pieces(text[:READ])]
         return "\n".join([*done, "…"] if len(text) > READ else done)
 
@@ -60,6 +56,13 @@ class Translator:
         )
         said = printable(reply.text).strip().replace(f"<{GAP}", "<")
         return said.removeprefix("<message>").removesuffix("</message>").strip()
+
+
+def cannot_translate(model: str) -> CannotTranslate:
+    return CannotTranslate(
+        f"{model} cannot translate, it only words replies; set engine.model to a model that reads "
+        "(a GGUF file), or engine.url to a server"
+    )
 
 
 def _prompt(text: str, language: str) -> list[BaseMessage]:

@@ -13,8 +13,8 @@ from bot.store.database import Database
 from bot.store.rows import conversation_of
 from bot.store.schema import ConversationRow, MessageRow
 
-_TRIALS = "ask"
-"""The channel of `kefu ask`: nobody waits there."""
+TRIALS = "ask"
+"""The channel of `kefu ask`: nobody waits there. Reports tell of it only when asked to."""
 
 
 class Need(IntEnum):
@@ -105,5 +105,5 @@ def _is_live() -> ColumnElement[bool]:
     is_called = ConversationRow.state == ConversationState.HANDED_OFF
     return and_(
         ConversationRow.state != ConversationState.CLOSED,
-        or_(is_called, ConversationRow.channel != _TRIALS),
+        or_(is_called, ConversationRow.channel != TRIALS),
     )

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, select
 from sqlalchemy.dialects.sqlite import insert
 
 from bot.conversation import Message
+from bot.store.agenda import TRIALS
 from bot.store.database import Database
 from bot.store.rows import message_of
 from bot.store.schema import (
@@ -24,8 +25,6 @@ from bot.store.schema import (
     RatingRow,
 )
 
-TRIALS = "ask"
-"""The channel of `kefu ask`: nobody waits there. It is reported on only when it is asked for."""
 _AT_ONCE = 500
 
 

@@ -8,8 +8,10 @@ import pytest
 from bot.conversation import Tag
 from bot.demo.scene import sentiment_of
 from bot.digest.outcome import Outcome
+from bot.hours import ALWAYS_OPEN
 from bot.reports import entries as module
-from bot.reports.entries import Entry, by_channel, digested, edited, entries, make_digests, stale
+from bot.reports.entries import Entry, digested, edited, entries, make_digests, stale
+from bot.reports.figures import figures
 from bot.store import Store
 from bot.store.cohort import Period
 from bot.store.ratings import Rating
@@ -17,6 +19,10 @@ from bot.store.whole import Whole
 from tests.reports.conftest import JUNE, MAY, MONDAY, bot, customer, entry, talk
 
 SOON = timedelta(hours=72)
+
+
+def by_channel(some: list[Entry]) -> dict[str, int]:
+    return figures(some, ALWAYS_OPEN).channels
 
 
 def question(**more: object) -> Whole:

@@ -63,7 +63,7 @@ def _source(number: int, citation: Citation, passages: Sequence[Passage]) -> Con
 
 
 def _place(citation: Citation) -> str:
-    return one_line(" › ".join([citation.title, *citation.heading.split(" > ")]).strip(" ›"))
+    return one_line(citation.place)
 
 
 def quoted(citation: Citation, passages: Sequence[Passage]) -> Content:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
@@ -88,7 +89,6 @@ class SlackCalls:
         search = team, method, *sorted(arguments.items())
         if goes_on and (reached := self._reached.pop(search, "")):
             asked["cursor"] = reached
-        is_over = False
         try:
             for _ in range(_PAGES):
                 answer = await self._page(team, method, asked)
@@ -96,18 +96,14 @@ class SlackCalls:
                     yield message
                 cursor = (answer.get("response_metadata") or {}).get("next_cursor")
                 if not cursor:
-                    is_over = True
                     return
                 asked["cursor"] = cursor
-            is_over = True
-        except GeneratorExit:  # it was found
-            is_over = True
-            raise
-        finally:
-            if goes_on and not is_over:
+        except (Postponed, asyncio.CancelledError):
+            if goes_on:
                 self._reached[search] = asked.get("cursor", "")
                 while len(self._reached) > _SEARCHES:
                     del self._reached[next(iter(self._reached))]
+            raise
         raise Postponed("the thread is too long to look through")
 
     async def _page(self, team: str, method: str, asked: dict[str, Any]) -> Mapping[str, Any]:
