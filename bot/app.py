@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.errors import UsageError
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
     from bot.skills.topics import Topics
     from bot.skills.translation import Translator
     from bot.store import ConversationLog, Store
+    from bot.trial import Exchange
     from knowledge.index import Knowledge
+    from models.advice import Advice, Machine
+    from models.offers import Offer
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +275,51 @@ def measure_engine(
     with _engine_thread() as thread:
         model = LanguageModel.load(file, thread, settings.engine, settings.paths.engine_modes)
         return measure(model, thread, conversations=conversations, turns=turns)
+
+
+def advise_models(
+    settings: Settings, offers: Iterable[Offer], language: str = ""
+) -> tuple[Machine, list[Advice]]:
+    """This machine, and what of the models suits it, the best first."""
+    from bot.engine import system
+    from bot.engine.fit import CACHE_TYPES, LARGEST_DEFAULT_WINDOW
+    from models.advice import Gpu, Machine, advise
+
+    devices = system.devices() if settings.engine.gpu_layers else ()
+    machine = Machine(
+        system.memory(),
+        system.available_memory(),
+        system.usable_cores(),
+        tuple(
+            Gpu(one.description, one.memory, one.free, one.shares_memory)
+            for one in devices
+            if one.kind in ("gpu", "igpu")
+        ),
+    )
+    window = settings.engine.context or LARGEST_DEFAULT_WINDOW
+    value = CACHE_TYPES[settings.engine.cache_type].bytes
+    advice = advise(machine, offers, window=window, value_bytes=value, language=language)
+    return machine, advice
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    exchanges: tuple[Exchange, ...]
+    warnings: tuple[str, ...]
+
+
+async def try_model(settings: Settings, file: Path) -> Trial:
+    """A short conversation with a model, under the settings but in a process of its own: a file
+    that crashes llama.cpp ends no more than that. Raise ModelError."""
+    from bot.engine.chat_model import LlamaChatModel
+    from bot.trial import converse
+
+    here = {"model": str(file), "url": "", "isolation": "process"}
+    engine_settings = settings.engine.model_copy(update=here)
+    tried = settings.model_copy(update={"engine": engine_settings})
+    async with _open_process(tried) as engine:
+        assert isinstance(engine.model, LlamaChatModel)
+        return Trial(tuple(await converse(engine.model, settings.business)), engine.warnings)
 
 
 def _policy(settings: Settings) -> Policy:

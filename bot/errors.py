@@ -5,6 +5,8 @@ KefuError
 ├── SettingsError           kefu.toml or a KEFU_* variable
 ├── ModelError
 │   ├── ModelFileError      missing, unreadable, empty, or not a GGUF model
+│   ├── DownloadFailed      the hub, the way to it, or room on the disk
+│   ├── TrialFailed         a model that cannot hold the conversation it was tried with
 │   ├── ContextOverflow     a prompt that the context window cannot hold
 │   ├── EngineCrashed       the engine's process ended while it worked; it is started again
 │   ├── CannotTranslate     the model only words replies
@@ -40,6 +42,14 @@ class ModelError(KefuError):
 
 
 class ModelFileError(ModelError):
+    pass
+
+
+class DownloadFailed(ModelError):
+    pass
+
+
+class TrialFailed(ModelError):
     pass
 
 

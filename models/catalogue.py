@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 
 from bot.errors import ModelFileError
 from bot.paths import is_file
+from models.offers import Offer, offer
 
 Kind: TypeAlias = Literal["language", "encoder", "sentiment"]
 
@@ -70,8 +71,9 @@ def catalogue() -> list[CatalogueEntry]:
 def find(name_or_path: str, folder: Path | None = None, kind: Kind | None = None) -> Path:
     """The file of a model: a name of the catalogue, a path, or a file's name in `folder`.
 
-    `.gguf` may be left off a file's name in `folder`, where fetched models are kept. What is in
-    the file is for the loader to judge; of the catalogue, nothing but the `kind` is found.
+    `.gguf` may be left off a file's name in `folder`, where fetched models are kept. A larger
+    model's name is that of the largest of its files there. What is in the file is for the loader
+    to judge; of the catalogue, nothing but the `kind` is found.
     """
     for entry in ENTRIES:
         if entry.name == name_or_path:
@@ -89,10 +91,23 @@ def find(name_or_path: str, folder: Path | None = None, kind: Kind | None = None
     for place in places:
         if name_or_path and is_file(place):
             return place
+    if (larger := offer(name_or_path)) and kind in (None, "language"):
+        return _fetched(larger, folder)
     raise ModelFileError(
         f"there is no {kind + ' ' if kind else ''}model {name_or_path!r}: neither a file nor one "
         f"of {', '.join(_names(folder, kind))}"
     )
+
+
+def _fetched(larger: Offer, folder: Path | None) -> Path:
+    here = larger.installed(folder)
+    if folder is None or here is None:
+        size = larger.quantisations[0].bytes / 1e9
+        raise ModelFileError(
+            f"{larger.name} is not here yet; fetch it first: kefu models pull {larger.name} "
+            f"({size:.1f} GB or more)"
+        )
+    return folder / here.file
 
 
 def find_language_model(name_or_path: str, folder: Path) -> Path:
@@ -101,6 +116,14 @@ def find_language_model(name_or_path: str, folder: Path) -> Path:
         return find(name_or_path, folder, "language")
     except ModelFileError as error:
         raise ModelFileError(f"engine.model: {error}") from None
+
+
+def setting_of(name: str, file: Path, folder: Path) -> str:
+    """What `engine.model` is to be for `file`, which `find` found under `name`: it must be found
+    from any folder."""
+    if name in {entry.name for entry in ENTRIES}:
+        return name
+    return file.name if file.parent == folder else str(file.resolve())
 
 
 def weights_folder() -> Path:

@@ -8,15 +8,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bot.cli.console import AsJson, Home, print_json, settings_at
+from bot.cli import larger
+from bot.cli.console import AsJson, Home, plain, print_json, settings_at
 from bot.errors import KefuError
 from bot.text import counted, printable
 
 if TYPE_CHECKING:
     from bot.settings import Settings
     from models.catalogue import CatalogueEntry
+    from models.offers import Offer
 
 app = typer.Typer(help="The models.")
+app.command("recommend")(larger.recommend)
+app.command("pull")(larger.pull)
+app.command("use")(larger.use)
 
 _WIDTH = 120
 """Characters of a value that `show` shows; --json shows all."""
@@ -24,8 +29,9 @@ _WIDTH = 120
 
 @app.command("list")
 def list_models(as_json: AsJson = False, home: Home = None) -> None:
-    """The models kefu knows, and which one answers."""
+    """The models kefu knows, which one answers, and what can be fetched."""
     from models.catalogue import catalogue
+    from models.offers import offers
 
     settings = settings_at(home)
     in_use = "" if settings.engine.url else settings.engine.model
@@ -33,14 +39,17 @@ def list_models(as_json: AsJson = False, home: Home = None) -> None:
     entries += [_found(path, in_use) for path in sorted(settings.paths.models.glob("*.gguf"))]
     if not any(one["in_use"] for one in entries if one["kind"] == "language"):
         entries += _elsewhere(settings)
+    here = settings.paths.models
+    entries += [_offered(one) for one in offers() if one.installed(here) is None]
     if as_json:
         print_json(entries)
         return
     for one in entries:
-        mark = "*" if one["in_use"] else " "
-        size = f"{one['bytes'] / 1e6:6.1f} MB"
-        line = f"{mark} {one['name']:16} {one['kind']:9} {size}  {one['description']}"
+        mark = "*" if one["in_use"] else " " if one["installed"] else "-"
+        size = one["bytes"] or one["download_bytes"]
+        line = f"{mark} {one['name']:20} {one['kind']:9} {_size(size)}  {one['description']}"
         sys.stdout.write(printable(line) + "\n")
+    sys.stdout.write("* in use   - not here yet: kefu models pull NAME\n")
 
 
 @app.command()
@@ -51,22 +60,31 @@ def show(
 ) -> None:
     """One model: what it is, where it lies, and what its file says."""
     from models.catalogue import catalogue, find
+    from models.offers import offer, offer_of
 
     settings = settings_at(home)
-    path = find(name, settings.paths.models)
     known = next((one for one in catalogue() if one.name == name), None)
-    data: dict[str, Any] = {"name": name, "path": str(path), "bytes": path.stat().st_size}
-    if known:
-        data |= {"kind": known.kind, "description": known.description, "licence": known.licence}
-    if path.suffix == ".gguf" or known is None:
-        from bot.engine.loading import read_metadata
+    larger = offer(name)
+    if larger and larger.installed(settings.paths.models) is None:
+        data: dict[str, Any] = {"name": name, "path": "", "bytes": 0, **_offered(larger)}
+    else:
+        path = find(name, settings.paths.models)
+        data = {"name": name, "path": str(path), "bytes": path.stat().st_size}
+        if known:
+            data |= {"kind": known.kind, "description": known.description, "licence": known.licence}
+        elif larger := larger or offer_of(path.name):
+            data = {**_offered(larger), **data, "installed": True}
+        if path.suffix == ".gguf" or known is None:
+            from bot.engine.loading import read_metadata
 
-        data["metadata"] = read_metadata(path)
+            data["metadata"] = read_metadata(path)
+    if larger:
+        data |= _details(larger)
     if as_json:
         print_json(data)
         return
     metadata = data.pop("metadata", {})
-    for key, value in {**data, **metadata}.items():
+    for key, value in {**data, **(_rows(larger) if larger else {}), **metadata}.items():
         sys.stdout.write(printable(f"{key:40} {_cut(' '.join(str(value).split()))}") + "\n")
 
 
@@ -115,6 +133,40 @@ def _described(one: CatalogueEntry, in_use: str) -> dict[str, Any]:
         "licence": one.licence,
         "reads": one.reads,
         "in_use": one.kind != "language" or one.name == in_use,
+        "installed": one.bytes > 0,
+        "download_bytes": 0,
+        "catalogue": one.name,
+    }
+
+
+def _offered(one: Offer) -> dict[str, Any]:
+    """As it can be fetched."""
+    smallest = one.quantisations[0]
+    return {
+        "name": one.name,
+        "kind": "language",
+        "bytes": 0,
+        "description": f"{one.title}, {smallest.name}; {one.licence}; {one.spoken}",
+        "licence": one.licence,
+        "reads": True,
+        "in_use": False,
+        "installed": False,
+        "download_bytes": smallest.bytes,
+        "catalogue": one.name,
+    }
+
+
+def _details(one: Offer) -> dict[str, Any]:
+    return {
+        "family": one.family,
+        "parameters": one.parameters,
+        "active_parameters": one.active,
+        "repository": one.repository,
+        "terms": one.terms,
+        "context": one.context,
+        "languages": list(one.languages),
+        "quantisations": [plain(each) for each in one.quantisations],
+        "template": plain(one.template),
     }
 
 
@@ -123,6 +175,7 @@ def _elsewhere(settings: Settings) -> list[dict[str, Any]]:
     from models.catalogue import find_language_model
 
     entry = {"kind": "language", "bytes": 0, "licence": "", "reads": False, "in_use": True}
+    entry |= {"installed": False, "download_bytes": 0, "catalogue": ""}
     if settings.engine.url:
         told = f"A model at the server {settings.engine.url} (engine.url)"
         return [{**entry, "name": settings.engine.url, "description": told, "reads": True}]
@@ -133,6 +186,19 @@ def _elsewhere(settings: Settings) -> list[dict[str, Any]]:
         return [{**entry, "name": name, "description": str(error)}]
 
 
+def _rows(one: Offer) -> dict[str, str]:
+    """In place of the lists and tables of `_details`."""
+    rows = {"languages": one.spoken, "template": f"{one.template.name}: {one.template.note}"}
+    for each in one.quantisations:
+        about = "about " if each.approximate else ""
+        rows[f"quantisation {each.name}"] = f"{about}{_size(each.bytes).strip()}, {each.file}"
+    return rows | {"quantisations": ", ".join(each.name for each in one.quantisations)}
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:6.1f} GB" if count >= 1e9 else f"{count / 1e6:6.1f} MB"
+
+
 def _cut(text: str) -> str:
     return text if len(text) <= _WIDTH else text[: _WIDTH - 1] + "…"
 
@@ -140,7 +206,10 @@ def _cut(text: str) -> str:
 def _found(path: Path, in_use: str) -> dict[str, Any]:
     """As the file says of itself."""
     from bot.engine.loading import is_encoder, read_metadata
+    from models.offers import offer_of
 
+    known = offer_of(path.name)
+    catalogue = known.name if known else ""
     try:
         told = read_metadata(path)
     except KefuError as error:
@@ -153,7 +222,10 @@ def _found(path: Path, in_use: str) -> dict[str, Any]:
         "kind": "encoder" if encodes else "language",
         "bytes": path.stat().st_size,
         "description": broken or told.get("general.name") or path.name,
-        "licence": told.get("general.license", ""),
+        "licence": known.licence if known else told.get("general.license", ""),
         "reads": bool(told) and not encodes and told.get("kefu.reads") != "false",
-        "in_use": in_use in {path.stem, path.name, str(path)},
+        "in_use": in_use in {path.stem, path.name, str(path), catalogue},
+        "installed": True,
+        "download_bytes": 0,
+        "catalogue": catalogue,
     }

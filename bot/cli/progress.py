@@ -19,20 +19,22 @@ def silent(what: str, total: int) -> Iterator[Callable[[int], None]]:
 
 
 @contextmanager
-def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
+def progress(
+    what: str, total: int, count: Callable[[int], str] = "{:,}".format
+) -> Iterator[Callable[[int], None]]:
     """Yields what is told how many more are done. Nothing is shown where there is no terminal."""
     shown = sys.stderr.isatty() and total > 0
     done, last = 0, 0.0
 
-    def more(count: int) -> None:
+    def more(further: int) -> None:
         nonlocal done, last
-        done += count
+        done += further
         now = time.monotonic()
         if shown and (now - last > _EVERY or done >= total):
             last = now
             filled = round(_WIDTH * min(done, total) / total)
             bar = "█" * filled + "░" * (_WIDTH - filled)
-            sys.stderr.write(f"\r{what} {bar} {done:,} of {total:,}")
+            sys.stderr.write(f"\r{what} {bar} {count(done)} of {count(total)}")
             sys.stderr.flush()
 
     try:

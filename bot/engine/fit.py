@@ -13,7 +13,7 @@ from bot.settings import SMALLEST_WINDOW, EngineSettings
 
 GPU_MARGIN = 1 << 30
 """Bytes of each GPU that llama.cpp's own buffers may take, as it reckons itself."""
-_LARGEST_DEFAULT_WINDOW = 8192
+LARGEST_DEFAULT_WINDOW = 8192
 _SHARE_OF_MEMORY = 0.25
 
 
@@ -147,13 +147,13 @@ class _Plan:
 
 
 def _window(header: Header, settings: EngineSettings) -> tuple[int, list[str]]:
-    trained = header.context or _LARGEST_DEFAULT_WINDOW
+    trained = header.context or LARGEST_DEFAULT_WINDOW
     if trained < SMALLEST_WINDOW:
         raise ModelError(
             f"knows {trained} tokens at most, and a conversation needs {SMALLEST_WINDOW}; "
             "choose another model"
         )
-    window = min(settings.context or _LARGEST_DEFAULT_WINDOW, trained)
+    window = min(settings.context or LARGEST_DEFAULT_WINDOW, trained)
     if settings.context <= trained:
         return window, []
     return window, [f"engine.context = {settings.context}: the model knows {trained} at most"]

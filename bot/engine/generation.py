@@ -171,7 +171,7 @@ class Generation:
         found = choice.probabilities()
         self._chosen.append(found)
         for token in choice.tokens(max(found, key=lambda label: found[label])):
-            self._say(token)
+            self._say(token, given=True)
         self._next_part()
 
     def _next_part(self) -> None:
@@ -187,7 +187,7 @@ class Generation:
                 self._begin_choice(part)
                 return
             for token in self._vocabulary.tokenize(part.text.encode(), special=False):
-                self._say(token)
+                self._say(token, given=True)
                 if self._text.stopped or self._is_full:
                     self._finish("stop" if self._text.stopped else "length")
                     return
@@ -204,12 +204,13 @@ class Generation:
         else:
             self._choice = choice
 
-    def _say(self, token: int) -> None:
+    def _say(self, token: int, *, given: bool = False) -> None:
+        """`given`: the request's own text, not the model's."""
         assert self.slot is not None
         piece = self._vocabulary.piece(token)
         self.slot.add_reply(token, piece, control=self._vocabulary.is_control(token))
         self.replied += 1
-        if shown := self._text.add(piece):
+        if shown := self._text.add(piece, given=given):
             self._first_at = self._first_at or perf_counter()
             self._outlet.put(shown)
 

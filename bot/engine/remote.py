@@ -14,6 +14,7 @@ from typing import Any, TypeAlias, cast
 from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
+from bot.engine.thinking import Thinking
 from bot.errors import ContextOverflow, ModelError, SettingsError
 from bot.settings import EngineSettings
 
@@ -62,6 +63,7 @@ class RemoteChatModel(ChatOpenAI):
         try:
             for chunk in super()._stream(*args, **kwargs):
                 yield clock.marked(chunk)
+            yield from clock.rest()
         except openai.OpenAIError as error:
             raise self._told(error) from None
 
@@ -72,18 +74,20 @@ class RemoteChatModel(ChatOpenAI):
             async with aclosing(cast("Chunks", super()._astream(*args, **kwargs))) as chunks:
                 async for chunk in chunks:
                     yield clock.marked(chunk)
+            for chunk in clock.rest():
+                yield chunk
         except openai.OpenAIError as error:
             raise self._told(error) from None
 
     def _generate(self, *args: Any, **kwargs: Any) -> ChatResult:
         try:
-            return super()._generate(*args, **kwargs)
+            return _without_thoughts(super()._generate(*args, **kwargs))
         except openai.OpenAIError as error:
             raise self._told(error) from None
 
     async def _agenerate(self, *args: Any, **kwargs: Any) -> ChatResult:
         try:
-            return await super()._agenerate(*args, **kwargs)
+            return _without_thoughts(await super()._agenerate(*args, **kwargs))
         except openai.OpenAIError as error:
             raise self._told(error) from None
 
@@ -92,14 +96,23 @@ class RemoteChatModel(ChatOpenAI):
 
 
 class _Clock:
-    """Tokens a second, from the first text to the chunk that counts them."""
+    """Tokens a second, from the first text to the chunk that counts them; thoughts that the server
+    leaves in the text are taken out."""
 
     def __init__(self) -> None:
         self._first = 0.0
+        self._thinking = Thinking()
+
+    def rest(self) -> Iterator[ChatGenerationChunk]:
+        """What was held back, as it might have begun a thought."""
+        if text := self._thinking.rest():
+            yield ChatGenerationChunk(message=AIMessageChunk(content=text))
 
     def marked(self, chunk: ChatGenerationChunk) -> ChatGenerationChunk:
         message = chunk.message
         assert isinstance(message, AIMessageChunk)
+        if message.text:
+            message.content = self._thinking.add(message.text)
         if message.text and not self._first:
             self._first = perf_counter()
         if message.usage_metadata and self._first:
@@ -107,6 +120,15 @@ class _Clock:
             took = max(perf_counter() - self._first, 1e-6)
             message.response_metadata["tokens_per_second"] = tokens / took
         return chunk
+
+
+def _without_thoughts(result: ChatResult) -> ChatResult:
+    for generation in result.generations:
+        if text := generation.message.text:
+            thinking = Thinking()
+            said = thinking.add(text) + thinking.rest()
+            generation.message.content = generation.text = said
+    return result
 
 
 def open_remote(settings: EngineSettings) -> RemoteChatModel:

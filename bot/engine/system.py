@@ -30,6 +30,7 @@ _KINDS: tuple[Literal["cpu", "gpu", "igpu", "accelerator"], ...] = (
     "gpu",
 )
 """By ggml's number; the last is several GPUs that act as one."""
+_MEMINFO = Path("/proc/meminfo")
 _GUESSED_MEMORY = 8 << 30
 
 
@@ -124,16 +125,44 @@ def memory() -> int:
     return min([*(own or [_GUESSED_MEMORY]), *limits])
 
 
+def available_memory() -> int:
+    """Bytes that nobody needs now, of what `memory` says; all of it where the system does not
+    tell."""
+    total = memory()
+    return max(0, min([total, *_machine_available(), *_container_available()]))
+
+
+def _machine_available() -> Iterator[int]:
+    with suppress(OSError):  # no Linux
+        found = re.search(r"^MemAvailable:\s*(\d+) kB$", _MEMINFO.read_text(), re.MULTILINE)
+        if found:
+            yield int(found[1]) << 10
+
+
+def _container_available() -> Iterator[int]:
+    """What is cached of files is given back when it is needed."""
+    for folder in _cgroup_folders():
+        with suppress(OSError, ValueError):  # no container, or "max"
+            limit, used = (int((folder / f"memory.{n}").read_text()) for n in ("max", "current"))
+            cached = re.search(r"^file (\d+)$", (folder / "memory.stat").read_text(), re.MULTILINE)
+            yield limit - used + (int(cached[1]) if cached else 0)
+
+
 def _cgroup(name: str) -> Iterator[str]:
     """What the files of this name say, of this process's control group and those around it."""
+    for folder in _cgroup_folders():
+        with suppress(OSError):  # no container
+            yield (folder / name).read_text()
+
+
+def _cgroup_folders() -> Iterator[Path]:
     try:
         (line,) = _OWN_CGROUP.read_text().splitlines()  # "0::/path"; more lines were version 1
         own = line.removeprefix("0::/")
     except (OSError, ValueError):
         own = ""
     for folder in (_CGROUPS / own, *(_CGROUPS / own).parents):
-        with suppress(OSError):  # no container
-            yield (folder / name).read_text()
+        yield folder
         if folder == _CGROUPS:
             return
 

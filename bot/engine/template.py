@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import jinja2
 from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 
+from bot.engine import thinking
 from bot.engine.prompt import Prompt
 from bot.errors import ModelError
 
@@ -33,7 +34,8 @@ class ChatTurn:
 class ChatTemplate:
     """The template sees marks in place of the contents, which are put in afterwards.
 
-    So nothing that a customer types is read by the template, or tokenized as part of it.
+    So nothing that a customer types is read by the template, or tokenized as part of it. Models
+    that think before they answer are asked not to.
     """
 
     def __init__(self, source: str | None, *, bos: str, eos: str) -> None:
@@ -63,7 +65,7 @@ class ChatTemplate:
             {"role": turn.role, "content": _marked(number, turn.content)}
             for number, turn in enumerate(turns)
         ]
-        text = self._format(messages=messages).prompt
+        text = thinking.closed(self._format(messages=messages, enable_thinking=False).prompt)
         pieces = _MARK.split(text)  # template, number, template, number, template...
         parts = [(pieces[0], True)]
         for number, after in zip(pieces[1::2], pieces[2::2], strict=True):

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import llama_cpp
 
+from bot.engine.thinking import is_tag
 from bot.errors import EngineClosed
 
 
@@ -43,16 +44,20 @@ class Vocabulary:
         return self._tokenized(text, special, add_special, room=len(text) + 8)
 
     def piece(self, token: int) -> bytes:
-        """The bytes of `token`, perhaps a torn character; none for a control token."""
+        """The bytes of `token`, perhaps a torn character; none for a control token, but for those
+        that begin or end a thought."""
         return self.look_up(token).piece
 
     def look_up(self, token: int) -> _Token:
         """Kept: each call into llama.cpp gives the interpreter's lock away, and the readers that
         were just woken take it."""
         if (found := self._seen.get(token)) is None:
+            piece, is_control = self._rendered(token, special=False), self._is_control(token)
+            if is_control and is_tag(self.control_text(token)):  # it begins or ends a thought
+                piece = self._rendered(token, special=True)
             found = self._seen[token] = _Token(
-                self._rendered(token, special=False),
-                bool(llama_cpp.llama_vocab_is_control(self.pointer, token)),
+                piece,
+                is_control,
                 bool(llama_cpp.llama_vocab_is_eog(self.pointer, token)),
             )
         return found
@@ -76,6 +81,9 @@ class Vocabulary:
     def close(self) -> None:
         with self._lock:
             self._open = False
+
+    def _is_control(self, token: int) -> bool:
+        return bool(llama_cpp.llama_vocab_is_control(self.pointer, token))
 
     def _rendered(self, token: int, *, special: bool) -> bytes:
         size = len(self._piece)

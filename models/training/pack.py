@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import shutil
 from bisect import insort
 from collections.abc import Iterable, Iterator
 from functools import partial
@@ -98,11 +99,11 @@ Job = tuple[str, int]
 """What is made, and which part of it."""
 
 
-def jobs(count: int) -> list[Job]:
+def jobs(count: int, passes: int = PASSES) -> list[Job]:
     """Of the rows of service; the slowest first."""
     shards = -(-count // SHARD)
-    asked = [(kind, part) for kind in ("read", "grounded") for part in range(PASSES * PARTS)]
-    asked += [("faq", part) for part in range(PASSES)]
+    asked = [(kind, part) for kind in ("read", "grounded") for part in range(passes * PARTS)]
+    asked += [("faq", part) for part in range(passes)]
     return [*asked, ("other", 0), *(("conversations", part) for part in range(shards))]
 
 
@@ -166,18 +167,22 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--conversations", type=int, default=60_000)
+    parser.add_argument("--passes", type=int, default=PASSES, help="over real texts")
+    parser.add_argument("--tokenizer", type=Path, help="a file; none: one is trained")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
 
+    if given.tokenizer is not None:
+        shutil.copyfile(given.tokenizer, given.out / "tokenizer.json")
     if not (given.out / "tokenizer.json").exists():
         plain = list(corpus.plain_documents(given.data, random.Random(given.seed)))
         make_tokenizer(plain, given.data, given.out, given.seed)
     where = {"data": given.data, "out": given.out, "seed": given.seed}
     with get_context("spawn").Pool(given.processes) as pool:
         streams = pool.imap(partial(pack_stream, **where), range(PARTS + 1))
-        service = pool.imap(partial(pack_rows, **where), jobs(given.conversations))
+        service = pool.imap(partial(pack_rows, **where), jobs(given.conversations, given.passes))
         *kept, held_out = streams
         for name, some in (("plain_val", [held_out]), ("plain", kept)):
             print(name, f"{save(given.out, name, some):,}", flush=True)

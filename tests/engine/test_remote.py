@@ -27,6 +27,7 @@ class Server:
         self.models: list[dict[str, Any]] = [{"id": "reader", "max_model_len": 2048}]
         self.answers: list[tuple[int, str] | Callable[[BaseHTTPRequestHandler], None]] = []
         self.asked: list[dict[str, Any]] = []
+        self.pieces = PIECES
         self.keys: list[str | None] = []
         server = self
 
@@ -61,7 +62,7 @@ class Server:
         handler.send_response(200)
         handler.send_header("Content-Type", "text/event-stream")
         handler.end_headers()
-        for piece in PIECES:
+        for piece in self.pieces:
             self._event(handler, {"choices": [_choice({"content": piece})]})
         if whole:
             self._event(handler, {"choices": [_choice({}, "stop")]})
@@ -118,6 +119,30 @@ async def test_a_reply_is_streamed_and_counted(server: Server) -> None:
 
 def test_plain_threads_have_the_same(server: Server) -> None:
     assert "".join(chunk.text for chunk in server.open().stream("How long?")) == "".join(PIECES)
+
+
+@pytest.mark.parametrize(
+    ("pieces", "shown"),
+    [
+        (["<th", "ink>who knows", "</think>", "\n\nSixty ", "days."], "Sixty days."),
+        (["Sixty <", "3"], "Sixty <3"),
+        (["ends with <"], "ends with <"),
+        (["<think>never done"], ""),
+    ],
+)
+async def test_thoughts_that_a_server_leaves_in_are_taken_out(
+    server: Server, pieces: list[str], shown: str
+) -> None:
+    server.pieces = pieces
+    model = server.open()
+    assert "".join([chunk.text async for chunk in model.astream("hi")]) == shown
+    assert "".join(chunk.text for chunk in model.stream("hi")) == shown
+    for ask in (model.invoke, model.ainvoke):
+        message = {"role": "assistant", "content": "".join(pieces)}
+        whole = {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}
+        server.answers.append((200, json.dumps({"id": "1", "model": "reader", **whole})))
+        said = ask("hi")
+        assert (await said if asyncio.iscoroutine(said) else said).text == shown
 
 
 def test_another_servers_key_is_not_sent(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -103,3 +103,24 @@ def test_threads_are_no_more_than_processors(monkeypatch: pytest.MonkeyPatch) ->
     assert told == "engine.threads = 9999: this process may use 4 processors"
     assert system.threads_of(EngineSettings()) == system.usable_cores()
     assert system.threads_warning(EngineSettings()) is None
+
+
+def test_available_memory_is_what_nobody_needs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meminfo, group = tmp_path / "meminfo", tmp_path / "group"
+    inner = tmp_path / "kefu.service"
+    inner.mkdir()
+    group.write_text("0::/kefu.service\n")
+    monkeypatch.setattr(system, "_MEMINFO", meminfo)
+    monkeypatch.setattr(system, "_CGROUPS", tmp_path)
+    monkeypatch.setattr(system, "_OWN_CGROUP", group)
+    assert system.available_memory() == system.memory()  # nothing tells
+    meminfo.write_text("MemTotal: 9000 kB\nMemAvailable:    300000 kB\n")
+    assert system.available_memory() == 300_000 << 10
+    (inner / "memory.max").write_text("200000000\n")
+    (inner / "memory.current").write_text("150000000\n")
+    (inner / "memory.stat").write_text("anon 1\nfile 30000000\nfile_mapped 5\n")
+    assert system.available_memory() == 80_000_000
+    (inner / "memory.max").write_text("max\n")
+    assert system.available_memory() == 300_000 << 10

@@ -40,7 +40,7 @@ def write_language_model(
     `extra_tokens` widens the vocabulary with words that no merge reaches; `eog_bias` above 0 makes
     the end of a turn likelier.
     """
-    tokens = _byte_vocabulary() + [f"word{number}" for number in range(extra_tokens)]
+    tokens = byte_vocabulary() + [f"word{number}" for number in range(extra_tokens)]
     kinds = [gguf.TokenType.NORMAL] * len(tokens) + [gguf.TokenType.CONTROL] * len(SPECIALS)
     tokens += SPECIALS
     writer = gguf.GGUFWriter(path, "llama")
@@ -120,7 +120,7 @@ def write_adapter(path: Path, *, seed: int = 0, rank: int = 4) -> Path:
     return _written(writer, path)
 
 
-def _byte_vocabulary() -> list[str]:
+def byte_vocabulary() -> list[str]:
     """GPT-2's 256 printable stand-ins for bytes, then what the merges make of them."""
     printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     hidden = [byte for byte in range(256) if byte not in printable]

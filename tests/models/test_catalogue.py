@@ -4,7 +4,7 @@ import pytest
 
 from bot.errors import ModelFileError
 from models import catalogue as module
-from models.catalogue import catalogue, find, weights_folder
+from models.catalogue import catalogue, find, find_language_model, setting_of, weights_folder
 
 
 def test_every_model_of_the_catalogue_has_its_own_name_and_file() -> None:
@@ -58,3 +58,33 @@ def test_a_missing_file_of_the_catalogue_is_named(
     monkeypatch.setattr(module, "weights_folder", lambda: tmp_path)
     with pytest.raises(ModelFileError, match="kefu-encoder is missing"):
         find("kefu-encoder")
+
+
+def test_a_larger_model_is_found_once_it_is_here(tmp_path: Path) -> None:
+    with pytest.raises(ModelFileError, match="kefu models pull qwen3-4b ") as raised:
+        find_language_model("qwen3-4b", tmp_path)
+    assert "engine.model: qwen3-4b is not here yet" in str(raised.value)
+    (tmp_path / "Qwen3-4B-Q4_K_M.gguf").touch()
+    assert find("qwen3-4b", tmp_path) == tmp_path / "Qwen3-4B-Q4_K_M.gguf"
+    (tmp_path / "Qwen3-4B-Q8_0.gguf").touch()
+    assert find("qwen3-4b", tmp_path, "language") == tmp_path / "Qwen3-4B-Q8_0.gguf"
+    with pytest.raises(ModelFileError, match="no encoder model"):
+        find("qwen3-4b", tmp_path, "encoder")
+
+
+def test_a_file_is_named_so_that_it_is_found_from_everywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "models"
+    folder.mkdir()
+    mine, fetched = Path("mine.gguf"), folder / "Qwen3-4B-Q4_K_M.gguf"
+    mine.touch()
+    fetched.touch()
+    small = find("kefu-small", folder)
+    assert setting_of("kefu-small", small, folder) == "kefu-small"
+    assert setting_of("qwen3-4b", fetched, folder) == "Qwen3-4B-Q4_K_M.gguf"
+    assert setting_of("mine.gguf", find("mine.gguf", folder), folder) == str(mine.resolve())
+    for name in ("kefu-small", "qwen3-4b", "mine.gguf"):
+        file = find(name, folder)
+        assert find(setting_of(name, file, folder), folder).resolve() == file.resolve()

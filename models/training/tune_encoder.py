@@ -1,0 +1,301 @@
+"""Tune the encoder on three tasks at once, on a CPU or a GPU:
+
+    python -m models.training.tune_encoder --run runs/encoder --seconds 180
+
+- search: a question is nearer to what answers it than to everything else in the batch (InfoNCE);
+- reading: question and sentence in one text, whose vector says whether the one answers the other;
+- feeling: whether a message sounds negative, neutral or positive.
+
+`--run` holds base.npz, tokenizer.json and the data of `encoder_data`; what comes out is tuned.npz.
+B batch, D width, N texts of a question.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import random
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+
+from models.training.bert import Bert
+from models.training.encoder_items import Kind, Packed, Store, load_feelings
+from models.training.encoder_measures import measure
+from models.training.multilingual import load_packed
+
+RATE, HEAD_TIMES, DECAY = 1e-4, 20.0, 0.01
+AT_ONCE = 2_048
+EPSILON = 1e-12
+WARMUP = 0.04
+TEMPERATURE = 0.03
+TASKS = {"search": 0.42, "reading": 0.46, "feeling": 0.12}
+"""Of all steps."""
+BATCH = {"cuda": {"search": 512, "reading": 160, "feeling": 512},
+         "cpu": {"search": 8, "reading": 4, "feeling": 16}}  # fmt: skip
+NONE_ANSWERS = 0.2
+"""Readings from which the right sentence is taken away."""
+DROPOUT = 0.05
+
+
+class Heads(nn.Module):
+    """Linear, over unit vectors."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.answers = nn.Linear(width, 1)
+        self.feeling = nn.Linear(width, 3)
+        with torch.no_grad():  # unit vectors are small: a head must be large to be sure
+            self.answers.weight.mul_(10)
+            self.feeling.weight.mul_(10)
+
+
+@dataclass
+class Batch:
+    """Made by a worker process."""
+
+    task: str
+    packed: list[Packed]
+    numbers: dict[str, np.ndarray]
+
+
+class Batches(IterableDataset[Batch]):
+    """Without end. Each worker draws in an order of its own."""
+
+    def __init__(self, store: Store, seed: int, device: str) -> None:
+        self.store, self.seed, self.size = store, seed, BATCH[device]
+
+    def __iter__(self) -> Iterator[Batch]:
+        worker = get_worker_info()
+        rng = random.Random(f"{self.seed} {worker.id if worker else 0}")
+        makers = {"search": self.search, "reading": self.reading, "feeling": self.feeling}
+        while True:
+            task = rng.choices(list(TASKS), weights=list(TASKS.values()))[0]
+            yield makers[task](rng)
+
+    def search(self, rng: random.Random) -> Batch:
+        chosen = self.store.draw(Kind.SEARCH, self.size["search"], rng)
+        questions = [item.question for item in chosen]
+        right = [rng.choice(item.right) for item in chosen]
+        texts = right + [rng.choice(item.wrong) for item in chosen if item.wrong]
+        keys = [hash(item.key) if item.key else number for number, item in enumerate(chosen)]
+        same = _alike(right, texts)
+        same[:, : len(right)] |= _alike(keys, keys)
+        numbers = {
+            "questions": self.store.rows_of_guide("q", questions),
+            "texts": self.store.rows_of_guide("t", texts),
+            "same": same,
+        }
+        asked = Packed([self.store.questions[q] for q in questions], 1)
+        told = Packed([self.store.texts[t] for t in texts], 3)
+        return Batch("search", [asked, told], numbers)
+
+    def reading(self, rng: random.Random) -> Batch:
+        rows: list[np.ndarray] = []
+        labels: list[float] = []
+        groups: list[tuple[int, int, int]] = []  # from, to, how many are right
+        for item in self.store.draw(Kind.READING, self.size["reading"], rng):
+            right = [] if rng.random() < NONE_ANSWERS else item.right
+            shown = [*right, *item.wrong][:10]
+            if not shown:
+                continue
+            groups.append((len(rows), len(rows) + len(shown), len(right)))
+            rows += [self.store.pair_tokens(item.question, text) for text in shown]
+            labels += [1.0] * len(right) + [0.0] * (len(shown) - len(right))
+        # one question a line: [none of them, its texts …], and behind the last text a filler
+        longest = max(b - a for a, b, _ in groups)
+        at = np.full((len(groups), longest), len(rows))
+        hit = np.zeros((len(groups), longest + 1), bool)
+        for number, (a, b, right_ones) in enumerate(groups):
+            at[number, : b - a] = np.arange(a, b)
+            hit[number, 1 : 1 + right_ones] = True
+            hit[number, 0] = right_ones == 0
+        numbers = {"labels": np.array(labels, np.float32), "at": at, "hit": hit}
+        return Batch("reading", [Packed(rows, 3)], numbers)
+
+    def feeling(self, rng: random.Random) -> Batch:
+        rows, labels = self.store.draw_feelings(self.size["feeling"], rng)
+        return Batch("feeling", [Packed(rows, 1)], {"labels": np.array(labels)})
+
+
+@dataclass
+class Losses:
+    model: Bert
+    heads: Heads
+    guide: Tensor
+    """(texts, D): where the untuned encoder puts each text, float16."""
+    device: str
+
+    def of(self, batch: Batch) -> Tensor:
+        numbers = {n: torch.from_numpy(v).to(self.device) for n, v in batch.numbers.items()}
+        with torch.autocast(self.device, torch.bfloat16):
+            vectors = [embed(self.model, packed, self.device) for packed in batch.packed]
+        found: Tensor = getattr(self, batch.task)(vectors, numbers)
+        return found
+
+    def search(self, vectors: list[Tensor], numbers: dict[str, Tensor]) -> Tensor:
+        """InfoNCE over the right texts of the batch and one wrong text of most questions. A text
+        that the untuned encoder finds nearer than the right one may answer, too: it is left out."""
+        u, v = vectors
+        count = len(u)
+        logits = u @ v.T / TEMPERATURE  # (B, texts)
+        asked, told = self.guide[numbers["questions"]], self.guide[numbers["texts"]]
+        near = asked.float() @ told.float().T
+        near = near - near.diagonal()[:, None]
+        doubtful = near > 0.01
+        doubtful[:, count:] = near[:, count:] > 0.06  # these were chosen because they are wrong
+        doubtful |= numbers["same"]
+        places = torch.arange(count, device=u.device)
+        doubtful[places, places] = False
+        return F.cross_entropy(logits.masked_fill(doubtful, -1e4), places)
+
+    def reading(self, vectors: list[Tensor], numbers: dict[str, Tensor]) -> Tensor:
+        """Each sentence for itself (does it answer?), and all of a question against each other and
+        against none of them."""
+        logits = self.heads.answers(vectors[0]).squeeze(1)  # (rows,)
+        each = F.binary_cross_entropy_with_logits(
+            logits, numbers["labels"], pos_weight=logits.new_tensor(3.0)
+        )
+        filled = torch.cat([logits, logits.new_tensor([-1e4])])[numbers["at"]]
+        grid = F.pad(filled, (1, 0))  # none of them: 0
+        share = torch.logsumexp(grid.masked_fill(~numbers["hit"], -1e4), 1)
+        return each + 0.5 * (torch.logsumexp(grid, 1) - share).mean()
+
+    def feeling(self, vectors: list[Tensor], numbers: dict[str, Tensor]) -> Tensor:
+        logits = self.heads.feeling(vectors[0])
+        return F.cross_entropy(logits, numbers["labels"], label_smoothing=0.05)
+
+
+def _alike(a: list[int], b: list[int]) -> np.ndarray:
+    found: np.ndarray = np.array(a)[:, None] == np.array(b)[None, :]
+    return found
+
+
+def embed(model: Bert, packed: Packed, device: str) -> Tensor:
+    """Unit vectors, float32, in the order in which the texts were given."""
+    found = torch.cat([model(torch.from_numpy(ids).to(device)) for ids in packed.pieces])
+    return found[torch.from_numpy(packed.back).to(device)]
+
+
+@torch.no_grad()
+def vectors_of(model: Bert, rows: Sequence[np.ndarray], device: str) -> Tensor:
+    """Of many texts, on the CPU."""
+    order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
+    found = torch.empty(len(rows), 384)
+    for start in range(0, len(order), AT_ONCE):
+        part = order[start : start + AT_ONCE]
+        with torch.autocast(device, torch.bfloat16):
+            vectors = embed(model, Packed([rows[i] for i in part], 1), device)
+        found[torch.tensor(part)] = vectors.float().cpu()
+    return found
+
+
+def rate_at(progress: float) -> float:
+    if progress < WARMUP:
+        return progress / WARMUP
+    return 0.5 * (1 + math.cos(math.pi * min(1.0, (progress - WARMUP) / (1 - WARMUP))))
+
+
+class Run:
+    def __init__(self, run: Path, device: str) -> None:
+        self.run, self.device = run, device
+        weights = load_packed(run / "base.npz")
+        tuned: dict[str, np.ndarray] = {}
+        if (run / "tuned.npz").exists():  # go on from there
+            with np.load(run / "tuned.npz") as stored:
+                tuned = {name: stored[name].astype(np.float32) for name in stored.files}
+        heads = {name[5:]: tuned.pop(name) for name in list(tuned) if name.startswith("head.")}
+        self.model = Bert({**weights, **tuned}, EPSILON).to(device)
+        self.heads = Heads(384).to(device)
+        if heads:
+            self.heads.load_state_dict({n: torch.from_numpy(v) for n, v in heads.items()})
+        self.store = Store(run, load_feelings(run))
+        untuned = Bert(weights, EPSILON).to(device).eval()
+        known = (self.store.questions, self.store.texts)
+        texts = [rows[number] for rows in known for number in range(len(rows))]
+        guide = vectors_of(untuned, texts, device).half().to(device)
+        self.losses = Losses(self.model, self.heads, guide, device)
+
+    def measure(self) -> dict[str, float]:
+        self.model.eval()
+        return measure(self.model, self.heads, self.store, self.device)
+
+    def optimizer(self) -> torch.optim.Optimizer:
+        trained = [p for p in self.model.parameters() if p.requires_grad]
+        return torch.optim.AdamW(
+            [
+                {"params": [p for p in trained if p.dim() == 2], "weight_decay": DECAY},
+                {"params": [p for p in trained if p.dim() < 2], "weight_decay": 0.0},
+                {"params": list(self.heads.parameters()), "weight_decay": 0.0, "times": HEAD_TIMES},
+            ],
+            betas=(0.9, 0.98),
+            fused=self.device == "cuda",
+        )
+
+    def save(self) -> None:
+        tuned = {name: value.astype(np.float16) for name, value in self.model.weights().items()}
+        for name, value in self.heads.state_dict().items():
+            tuned[f"head.{name}"] = value.float().cpu().numpy()
+        np.savez(self.run / "tuned.npz", **tuned)
+
+
+def tune(folder: Path, seconds: float, seed: int, device: str, workers: int) -> None:
+    torch.manual_seed(seed)
+    run = Run(folder, device)
+    print(json.dumps({"items": run.store.counts, "texts": len(run.store.texts)}), flush=True)
+    print(json.dumps({"before": run.measure()}), flush=True)
+    optimizer = run.optimizer()
+    trained = [p for group in optimizer.param_groups for p in group["params"]]
+    batches = Batches(run.store, seed, device)
+    loader = DataLoader(
+        batches, batch_size=None, num_workers=workers, prefetch_factor=4 if workers else None
+    )
+    losses: dict[str, list[Tensor]] = {name: [] for name in TASKS}
+    began, reported, measured = time.monotonic(), 0.0, False
+    for step, batch in enumerate(loader):
+        progress = (time.monotonic() - began) / seconds
+        if progress >= 1:
+            break
+        run.model.train()
+        run.model.dropout = DROPOUT
+        loss = run.losses.of(batch)
+        loss.backward()
+        nn.utils.clip_grad_norm_(trained, 1.0)
+        for group in optimizer.param_groups:
+            group["lr"] = RATE * group.get("times", 1.0) * rate_at(progress)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        losses[batch.task].append(loss.detach())
+        if progress - reported > 0.1:
+            reported = progress
+            means = {k: round(torch.stack(v).mean().item(), 4) for k, v in losses.items() if v}
+            losses = {k: [] for k in TASKS}
+            print(json.dumps({"step": step, "progress": round(progress, 3), **means}), flush=True)
+        if progress > 0.5 and not measured:
+            measured = True
+            print(json.dumps({"half": run.measure()}), flush=True)
+    run.save()
+    print(json.dumps({"after": run.measure()}), flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--run", type=Path, required=True)
+    parser.add_argument("--seconds", type=float, default=180)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--workers", type=int, default=0)
+    given = parser.parse_args()
+    tune(given.run, given.seconds, given.seed, given.device, given.workers)
+
+
+if __name__ == "__main__":
+    main()
