@@ -98,7 +98,9 @@ async def open_knowledge(settings: Settings) -> AsyncIterator[Knowledge]:
 
     async with open_store_of(settings) as store:
         with _engine_thread() as thread:
-            knowledge = Knowledge(store.passages, _encoder(thread, settings))
+            encoder = _encoder(thread, settings)
+            knowledge = Knowledge(store.passages, encoder)
+            await embed_anew(knowledge, encoder, settings)
             yield knowledge
 
 
@@ -121,9 +123,10 @@ async def open_tagger(settings: Settings) -> AsyncIterator[SentimentTagger]:
 async def open_embed(
     settings: Settings,
 ) -> AsyncIterator[Callable[[list[str]], Awaitable[list[list[float]]]]]:
-    """The encoder alone: texts to vectors of length 1."""
+    """The encoder alone: questions to vectors of length 1."""
     with _engine_thread() as thread:
-        yield (await asyncio.to_thread(_encoder, thread, settings)).aembed_documents
+        encoder = await asyncio.to_thread(_encoder, thread, settings)
+        yield partial(encoder.aembed_for, "query")
 
 
 def may_read(settings: Settings) -> bool:
@@ -163,6 +166,7 @@ async def _open_on(store: Store, settings: Settings) -> AsyncIterator[Kefu]:
 
     async with _open_engine(settings) as engine:
         knowledge = Knowledge(store.passages, engine.encoder)
+        await embed_anew(knowledge, engine.encoder, settings)
         await read_sample(knowledge, settings)
         tagger = _tagger(engine.encoder)
         summarizer = Summarizer(engine.model)
@@ -332,6 +336,16 @@ def _topics(settings: Settings) -> Topics:
     from bot.skills.topics import Topic, Topics
 
     return Topics([Topic(t.name, tuple(t.words), t.reply, t.person) for t in settings.topics])
+
+
+async def embed_anew(knowledge: Knowledge, encoder: LlamaEmbeddings, settings: Settings) -> None:
+    """Where the vectors that are stored are another encoder's: they mean nothing to this one."""
+    mark = settings.paths.encoder_mark
+    if mark.exists() and mark.read_text("utf-8") == encoder.revision:
+        return
+    if await knowledge.documents():
+        await knowledge.reindex()
+    mark.write_text(encoder.revision, "utf-8")
 
 
 async def read_sample(knowledge: Knowledge, settings: Settings) -> None:

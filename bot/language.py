@@ -39,6 +39,7 @@ LANGUAGES = {
     ),
 }
 """The languages written in each script, the likeliest first."""
+_SCRIPT_OF = {language: script for script, many in LANGUAGES.items() for language in many}
 
 ENGLISH = {
     *("the", "how", "what", "where", "when", "why", "my", "you", "your", "i", "i'm", "it's"),
@@ -52,6 +53,11 @@ SHORT = 12
 """Letters. Of 4,000 English requests py3langid took 69 % of those below it for another language,
 and none of the others with a probability above SURE."""
 SURE = 0.7
+
+
+def same_script(one: str, other: str) -> bool:
+    """Whether who writes the one can at least spell the other."""
+    return _SCRIPT_OF.get(one) == _SCRIPT_OF.get(other)
 
 
 def detect_language(text: str, *, default: str = "en") -> str:

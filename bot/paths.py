@@ -43,6 +43,11 @@ class Paths:
         return self.home / "logs" / "engine.log"
 
     @property
+    def encoder_mark(self) -> Path:
+        """The revision of the encoder that made the vectors of the knowledge base."""
+        return self._made(self.home) / ".encoder"
+
+    @property
     def sample_mark(self) -> Path:
         """There once the sample help pages were read in, or made room: they never come back."""
         return self._made(self.home) / ".sample-read"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bot.conversation import Passage
 from bot.errors import UnknownDocument
-from bot.language import detect_language
+from bot.language import detect_language, same_script
 from knowledge.embedding import Encoder, embed_passages, languages_of
 from knowledge.followup import fold
 from knowledge.fusion import fused
@@ -27,8 +27,9 @@ __all__ = ["Added", "DocumentInfo", "Knowledge", "PassageStorage", "Skipped"]
 SAMPLE = Path(__file__).parent / "sample"
 CANDIDATES = 50
 """Passages that each of the two searches may propose."""
-OTHER_LANGUAGE = 0.8
-"""A passage in another language than the question's is worth this much of its score."""
+OTHER_LANGUAGE, OTHER_SCRIPT = 0.8, 0.5
+"""A passage in another language than the question's, or in other letters, is worth this much of its
+score."""
 READ = 8_000
 """Characters of a question that are searched with."""
 RECALLED = 6
@@ -200,4 +201,7 @@ def _terms(passages: Sequence[Passage]) -> list[str]:
 
 
 def _in_language(score: float, passage: Passage, language: str) -> float:
-    return score if passage.language == language else score * OTHER_LANGUAGE
+    if passage.language == language:
+        return score
+    alike = same_script(passage.language, language)
+    return score * (OTHER_LANGUAGE if alike else OTHER_SCRIPT)

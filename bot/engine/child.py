@@ -24,6 +24,7 @@ from bot.engine.request import Request
 from bot.engine.stream import Cancellable
 from bot.engine.text_model import ModelInfo
 from bot.engine.thread import EngineThread
+from bot.engine.vector_model import EncoderInfo
 from bot.errors import EngineClosed, KefuError, ModelError
 from bot.settings import EngineSettings
 
@@ -48,8 +49,7 @@ class Ready:
     info: ModelInfo
     warnings: tuple[str, ...]
     modes: Modes
-    languages: frozenset[str]
-    """Of the encoder."""
+    encoder: EncoderInfo
 
 
 class Ask(NamedTuple):
@@ -86,7 +86,7 @@ def serve(connection: Connection, models: Models) -> None:
         except KefuError as error:
             connection.send(error)
             return
-        connection.send(Ready(model.info, model.warnings, model.modes, encoder.languages))
+        connection.send(Ready(model.info, model.warnings, model.modes, encoder.info))
         post = _Post(connection)
         _show_life(thread, post, models.settings.timeout / SIGNS)
         open_: dict[int, _Outlet] = {}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 import llama_cpp
 import numpy as np
@@ -14,7 +16,7 @@ from bot.engine import loading, log, system
 from bot.engine.batch import Batch
 from bot.engine.stream import Cancellable, Outlet
 from bot.engine.thread import EngineThread
-from bot.engine.vector_model import VectorModel, Vectors
+from bot.engine.vector_model import AnswerHead, EncoderInfo, Purpose, VectorModel, Vectors
 from bot.engine.vocabulary import Vocabulary
 from bot.engine.worker import Worker
 from bot.errors import EngineClosed, ModelError, ModelFileError
@@ -26,6 +28,22 @@ _SEQUENCES = 64
 _CHARACTERS_PER_TOKEN = 32
 """More of a text than this cannot matter: so a megabyte is not tokenized for 512 tokens."""
 _POOLING_MEAN = 1
+
+
+def _info(model: object, path: Path) -> EncoderInfo:
+    named = loading.metadata(model, "kefu.languages") or "en"
+    purposes: tuple[Purpose, ...] = get_args(Purpose)
+    stored = loading.metadata(model, "kefu.answers")
+    try:
+        head = json.loads(stored) if stored else None
+        return EncoderInfo(
+            languages=frozenset(language.strip() for language in named.split(",")),
+            prefixes={one: loading.metadata(model, f"kefu.prefix.{one}") or "" for one in purposes},
+            revision=loading.metadata(model, "kefu.revision") or "",
+            answers=head and AnswerHead(tuple(map(float, head["weight"])), float(head["bias"])),
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise ModelFileError(f"{path}: kefu.answers is not understood: {error!r}") from None
 
 
 class _Job:
@@ -65,8 +83,7 @@ class Encoder(VectorModel):
         self.window: int = llama_cpp.llama_model_n_ctx_train(self._model) or _BATCH
         """Tokens of a text; what is longer is cut."""
         self.dimension: int = llama_cpp.llama_model_n_embd_out(self._model)
-        named = loading.metadata(self._model, "kefu.languages") or "en"
-        self.languages = frozenset(language.strip() for language in named.split(","))
+        self.info = _info(self._model, path)
         self._room = max(_BATCH, self.window)
         self._batch = Batch(self._room)
         self._context = self._opened_context(path, settings)

@@ -259,7 +259,7 @@ class IsolatedLanguageModel(TextModel):
 
 class IsolatedEncoder(VectorModel):
     def __init__(self, process: EngineProcess, ready: Ready) -> None:
-        self.languages = ready.languages
+        self.info = ready.encoder
         self._process = process
 
     def hand_in(self, texts: Sequence[str], outlet: Outlet[Vectors]) -> Cancellable:

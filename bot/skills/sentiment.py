@@ -7,15 +7,13 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
-from langchain_core.embeddings import Embeddings
 from numpy.typing import NDArray
 
 from bot.conversation import Sentiment, SentimentLabel
 from bot.errors import ModelFileError
-from bot.ngrams import chinese_ngrams, english_ngrams, places
 
 Floats: TypeAlias = NDArray[np.float32]
 
@@ -25,83 +23,72 @@ UNTOLD = Sentiment(SentimentLabel.NEUTRAL, score=0.0, confidence=1 / 3)
 """Of a message that no head can read."""
 
 
+class Feeler(Protocol):
+    """The encoder."""
+
+    @property
+    def languages(self) -> frozenset[str]: ...
+
+    def embed_for(self, purpose: Literal["feeling"], texts: Sequence[str]) -> list[list[float]]: ...
+
+    async def aembed_for(
+        self, purpose: Literal["feeling"], texts: Sequence[str]
+    ) -> list[list[float]]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
     """Multinomial logistic regression; its file is described in models/cards/kefu-sentiment.md."""
 
-    ngrams: Floats
-    """(labels, places)"""
-    vector: Floats | None
-    """(labels, dimensions of the encoder); None for a head that needs no vector."""
+    vector: Floats
+    """(labels, dimensions of the encoder)"""
     bias: Floats
     temperature: float
 
-    def probabilities(self, ngrams: set[str], vector: Sequence[float] | None) -> Floats:
-        at = places(ngrams, self.ngrams.shape[1])
-        logits = self.ngrams[:, at].sum(axis=1) / max(len(at), 1) ** 0.5 + self.bias
-        if self.vector is not None:
-            logits = logits + self.vector @ np.asarray(vector, dtype=np.float32)
-        powers = np.exp((logits - logits.max()) / self.temperature)
-        return np.asarray(powers / powers.sum(), dtype=np.float32)
+    def probabilities(self, vectors: Floats) -> Floats:
+        """(texts, labels)"""
+        logits = (vectors @ self.vector.T + self.bias) / self.temperature
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return np.asarray(powers / powers.sum(axis=1, keepdims=True), dtype=np.float32)
 
 
 class SentimentTagger:
-    """Tags English with the encoder's vectors and n-grams, Chinese with n-grams alone.
+    """Tags what is in a language that the encoder knows, or at least in Latin letters; of a message
+    in another script the answer is neutral at a confidence of a third, always."""
 
-    A message in another language goes to the English head if it is written in Latin letters.
-    That is worth little: loan words, "!!!" and emoji are all it can go by, and it tends to
-    neutral. In any other script the answer is neutral at a confidence of a third, always.
-    """
-
-    def __init__(self, encoder: Embeddings, weights: Path) -> None:
+    def __init__(self, encoder: Feeler, weights: Path) -> None:
         """Raise ModelFileError where `weights` is not the sentiment model."""
         self._encoder = encoder
-        self._labels, self._english, self._chinese = _read_weights(weights)
+        self._labels, self._head = _read_weights(weights)
 
     def tag(self, texts: Sequence[str], languages: Sequence[str]) -> list[Sentiment]:
         """One sentiment a text; `languages` are ISO 639-1 codes, one a text."""
-        heads = self._heads(texts, languages)
-        vectors = self._encoder.embed_documents(self._to_encode(texts, heads))
-        return self._read(texts, heads, vectors)
+        read = self._read(texts, languages)
+        told = [text[:LONGEST] for text, one in zip(texts, read, strict=True) if one]
+        return self._sentiments(read, self._encoder.embed_for("feeling", told))
 
     async def atag(self, texts: Sequence[str], languages: Sequence[str]) -> list[Sentiment]:
-        heads = self._heads(texts, languages)
-        vectors = await self._encoder.aembed_documents(self._to_encode(texts, heads))
-        return self._read(texts, heads, vectors)
+        read = self._read(texts, languages)
+        told = [text[:LONGEST] for text, one in zip(texts, read, strict=True) if one]
+        return self._sentiments(read, await self._encoder.aembed_for("feeling", told))
 
-    def _heads(self, texts: Sequence[str], languages: Sequence[str]) -> list[Head | None]:
-        return [self._head(text, lang) for text, lang in zip(texts, languages, strict=True)]
-
-    def _head(self, text: str, language: str) -> Head | None:
-        if not text.strip():
-            return None
-        if language == "zh":
-            return self._chinese
-        return self._english if language == "en" or _is_latin(text[:LONGEST]) else None
-
-    def _to_encode(self, texts: Sequence[str], heads: list[Head | None]) -> list[str]:
+    def _read(self, texts: Sequence[str], languages: Sequence[str]) -> list[bool]:
+        known = self._encoder.languages
         return [
-            text[:LONGEST]
-            for text, head in zip(texts, heads, strict=True)
-            if head is not None and head.vector is not None
+            bool(text.strip()) and (language in known or _is_latin(text[:LONGEST]))
+            for text, language in zip(texts, languages, strict=True)
         ]
 
-    def _read(
-        self, texts: Sequence[str], heads: list[Head | None], vectors: list[list[float]]
+    def _sentiments(
+        self, read: Sequence[bool], vectors: Sequence[Sequence[float]]
     ) -> list[Sentiment]:
-        found: list[Sentiment] = []
-        remaining = iter(vectors)
-        for text, head in zip(texts, heads, strict=True):
-            if head is None:
-                found.append(UNTOLD)
-                continue
-            ngrams = chinese_ngrams if head is self._chinese else english_ngrams
-            vector = None if head.vector is None else next(remaining)
-            found.append(self._sentiment(head.probabilities(ngrams(text[:LONGEST]), vector)))
-        return found
+        if not vectors:
+            return [UNTOLD for _ in read]
+        rows = iter(self._head.probabilities(np.asarray(vectors, dtype=np.float32)).tolist())
+        return [self._sentiment(next(rows)) if one else UNTOLD for one in read]
 
-    def _sentiment(self, probabilities: Floats) -> Sentiment:
-        of = dict(zip(self._labels, probabilities.tolist(), strict=True))
+    def _sentiment(self, probabilities: Sequence[float]) -> Sentiment:
+        of = dict(zip(self._labels, probabilities, strict=True))
         label = max(of, key=lambda label: of[label])
         score = of[SentimentLabel.POSITIVE] - of[SentimentLabel.NEGATIVE]
         return Sentiment(label, score=score, confidence=of[label])
@@ -112,22 +99,14 @@ def check_weights(weights: Path) -> None:
     _read_weights(weights)
 
 
-def _read_weights(weights: Path) -> tuple[list[SentimentLabel], Head, Head]:
+def _read_weights(weights: Path) -> tuple[list[SentimentLabel], Head]:
     try:
         with weights.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             labels = [SentimentLabel(label) for label in stored["labels"].tolist()]
-            return labels, _head(stored, "en"), _head(stored, "zh")
+            vector = stored["vector"].astype(np.float32)
+            return labels, Head(vector, stored["bias"], float(stored["temperature"]))
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise ModelFileError(f"{weights} is not kefu's sentiment model: {error}") from None
-
-
-def _head(stored: np.lib.npyio.NpzFile, language: str) -> Head:
-    return Head(
-        ngrams=stored[f"{language}_ngrams"].astype(np.float32),
-        vector=stored.get(f"{language}_vector"),
-        bias=stored[f"{language}_bias"],
-        temperature=float(stored[f"{language}_temperature"]),
-    )
 
 
 def _is_latin(text: str) -> bool:

@@ -2,8 +2,8 @@
 
     python -m models.training.encoder_data --data DATA --out runs/encoder
 
-writes `learn.jsonl.xz` and, of trades and help pages that are never trained on, `held_out.jsonl.xz`
-and `search.jsonl.xz`. Everything follows from the seed.
+writes `learn.jsonl.xz`, `feelings.jsonl.xz` and, of trades and help pages that are never trained
+on, `held_out.jsonl.xz` and `search.jsonl.xz`. Everything follows from the seed.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any
 from bot.reading import told
 from bot.sentences import split_sentences
 from knowledge.followup import is_follow_up
-from models.training import phrases
+from models.training import phrases, sentiment_data
 from models.training.businesses import HelpPage, Told, Trade, draw_business, load_trades
 from models.training.conversations import as_typed, laid_out
 from models.training.corpus import is_held_out, records
@@ -36,6 +36,7 @@ SENTENCES = ("trade", "family", "grounded", "dstc9", "cue")
 """Kinds whose texts are sentences with their headings: they are read together with the question,
 too. The texts of the others are compared alone."""
 NEGATIVES = 9
+MADE, CHINESE_REQUESTS = 9_000, 3_000
 TWINS = 0.6
 """Of the translations."""
 
@@ -317,6 +318,22 @@ def write(path: Path, items: Iterable[Item]) -> dict[str, int]:
     return counts
 
 
+def write_feelings(path: Path, data: Path, seed: int) -> dict[str, int]:
+    """How many of each source. A message's part follows from its text."""
+    found = sentiment_data.english_corpora(data)
+    found += sentiment_data.made_messages("en", MADE, seed)
+    found += sentiment_data.made_messages("zh", MADE, seed)
+    found += sentiment_data.chinese_corpora(data, CHINESE_REQUESTS, seed)
+    counts: dict[str, int] = {}
+    with lzma.open(path, "wt", encoding="utf-8", preset=2) as file:
+        for one in found:
+            counts[one.source] = counts.get(one.source, 0) + 1
+            label = sentiment_data.LABELS.index(one.label)
+            told = {"text": one.text, "label": label, "source": one.source, "part": one.part}
+            file.write(json.dumps(told, ensure_ascii=False) + "\n")
+    return counts
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
@@ -336,6 +353,7 @@ def main() -> None:
     held = trade_items(120, random.Random("held out"), held_out=True)
     print(write(given.out / "held_out.jsonl.xz", held))
     print(write(given.out / "search.jsonl.xz", search_items(given.data)))
+    print(write_feelings(given.out / "feelings.jsonl.xz", given.data, given.seed))
 
 
 if __name__ == "__main__":

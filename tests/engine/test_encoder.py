@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from bot.engine import Encoder, EngineThread
 from bot.engine.request import Request
 from bot.engine.template import ChatTurn
+from bot.engine.vector_model import AnswerHead, EncoderInfo
 from bot.errors import EngineClosed, ModelError, ModelFileError
 from bot.settings import EngineSettings
 from tests.engine.conftest import Load
@@ -51,11 +52,37 @@ def test_no_text_is_no_vector(encoder: Encoder) -> None:
     assert encoder.encode([]).shape == (0, encoder.dimension)
 
 
+def info_of(folder: Path, thread: EngineThread, **metadata: str) -> EncoderInfo:
+    named = {f"kefu.{key}": value for key, value in metadata.items()}
+    path = write_encoder(folder / "encoder.gguf", metadata=named)
+    return Encoder.load(path, thread, EngineSettings(threads=1)).info
+
+
 def test_the_file_names_the_languages(tmp_path: Path, thread: EngineThread) -> None:
-    for named, languages in ((None, {"en"}), ("en, zh", {"en", "zh"})):
-        metadata = {"kefu.languages": named} if named else {}
-        path = write_encoder(tmp_path / "encoder.gguf", metadata=metadata)
-        assert Encoder.load(path, thread, EngineSettings(threads=1)).languages == languages
+    assert info_of(tmp_path, thread).languages == {"en"}
+    assert info_of(tmp_path, thread, languages="en, zh").languages == {"en", "zh"}
+
+
+def test_the_file_names_what_stands_before_a_text(tmp_path: Path, thread: EngineThread) -> None:
+    named = {"prefix.query": "query: ", "prefix.feeling": "feel: "}
+    info = info_of(tmp_path, thread, **named)
+    assert info.prefixes == {"query": "query: ", "passage": "", "pair": "", "feeling": "feel: "}
+
+
+def test_the_file_tells_what_answers(tmp_path: Path, thread: EngineThread) -> None:
+    assert info_of(tmp_path, thread).answers is None
+    info = info_of(tmp_path, thread, answers='{"weight": [1, -0.5], "bias": 2}')
+    assert info.answers == AnswerHead(weight=(1.0, -0.5), bias=2.0)
+
+
+@pytest.mark.parametrize(
+    "stored", ["no JSON", '{"weight": [1]}', "[1, 2]", '{"weight": ["a"], "bias": 0}']
+)
+def test_a_head_that_is_not_understood_is_named(
+    tmp_path: Path, thread: EngineThread, stored: str
+) -> None:
+    with pytest.raises(ModelFileError, match=r"encoder\.gguf: kefu\.answers is not understood"):
+        info_of(tmp_path, thread, answers=stored)
 
 
 def test_it_shares_the_thread_with_the_language_model(

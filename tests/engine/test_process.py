@@ -65,7 +65,7 @@ def test_it_writes_and_embeds_what_a_thread_does(
     assert isolated.info.path == model.info.path
     texts = ["return shoe", "hello world"]
     assert np.array_equal(process.encoder.encode(texts), encoder.encode(texts))
-    assert process.encoder.languages == encoder.languages
+    assert process.encoder.info == encoder.info
 
 
 async def test_many_streams_at_once(process: EngineProcess) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bot.conversation import Passage
 from knowledge.storage import DocumentInfo
-from knowledge.terms import query_terms
+from knowledge.terms import content_terms, query_terms
 
 DIMENSION = 256
 
@@ -87,7 +87,8 @@ class MemoryStorage:
 
 
 class HashEncoder:
-    """A bag of terms, each at a place that its hash names: texts with like words lie close."""
+    """A bag of terms, each at a place that its hash names: texts with like words lie close, and a
+    sentence answers as far as it has the question's words."""
 
     def __init__(self, languages: frozenset[str] = frozenset({"en"})) -> None:
         self.languages = languages
@@ -101,6 +102,18 @@ class HashEncoder:
     async def aembed_query(self, text: str) -> list[float]:
         self.queries.append(text)
         return _vector(text)
+
+    def embed_for(self, purpose: str, texts: Sequence[str]) -> list[list[float]]:
+        return [_vector(text) for text in texts]
+
+    async def aembed_for(self, purpose: str, texts: Sequence[str]) -> list[list[float]]:
+        return self.embed_for(purpose, texts)
+
+    async def aanswers(self, question: str, told: Sequence[str]) -> list[float]:
+        """A logit of -4 to 4, by the share of the question's words that the sentence has."""
+        wanted = set(content_terms(question))
+        shares = [len(wanted & set(content_terms(one))) / max(1, len(wanted)) for one in told]
+        return [8 * share - 4 for share in shares]
 
 
 def _vector(text: str) -> list[float]:

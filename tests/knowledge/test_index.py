@@ -100,7 +100,7 @@ class TestAdding:
         self, knowledge: Knowledge, encoder: HashEncoder, pages: Path
     ) -> None:
         await knowledge.add([pages / "returns.md"])
-        assert "Returns > Shoes\nShoes: 60 days." in encoder.texts
+        assert "Returns > Shoes: Shoes: 60 days." in encoder.texts
 
 
 class TestSample:

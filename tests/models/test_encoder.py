@@ -1,7 +1,9 @@
-"""The converter on a tiny BERT, and the encoder that comes along against the original's vectors.
+"""The converter on a tiny BERT, and the encoder that comes along against torch's vectors.
 
-The stored vectors were computed in PyTorch by `python -m models.training.encoder --verify`.
+The stored vectors were computed by `python -m models.training.encoder export --reference`.
 """
+
+from __future__ import annotations
 
 import json
 from collections.abc import Iterator
@@ -10,14 +12,24 @@ from pathlib import Path
 import gguf
 import numpy as np
 import pytest
+from tokenizers import Tokenizer
 
 from bot.engine import Encoder, EngineThread
 from bot.settings import EngineSettings
 from models.catalogue import find
-from models.training.encoder import SPECIAL, phantom_space, write_gguf
+from models.training.encoder import tuned
+from models.training.encoder_gguf import write_gguf
+from models.training.multilingual import BEGIN, END, PAD, Base, save_packed, tokenizer_of
+from models.training.vectors import tokenize
+from tests.models.bases import INNER, WIDTH, charsmap, pieces_of, random_base
 
 REFERENCE = Path(__file__).parents[1] / "data" / "encoder_reference.npz"
-WIDTH, INNER = 32, 64
+EXTRA: dict[str, str | float | list[float]] = {
+    "kefu.languages": "en,zh",
+    "kefu.prefix.query": "query: ",
+    "kefu.bias": 0.5,
+    "kefu.list": [1.0, 2.0],
+}
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +43,7 @@ def encoder(thread: EngineThread) -> Encoder:
     return Encoder.load(find("kefu-encoder"), thread, EngineSettings(threads=1))
 
 
-def test_its_vectors_agree_with_the_originals(encoder: Encoder) -> None:
+def test_its_vectors_agree_with_torchs(encoder: Encoder) -> None:
     with np.load(REFERENCE, allow_pickle=False) as stored:
         sentences, expected = stored["sentences"].tolist(), stored["vectors"].astype(np.float32)
     cosines = (encoder.encode(sentences) * expected).sum(axis=1) / np.linalg.norm(expected, axis=1)
@@ -39,103 +51,143 @@ def test_its_vectors_agree_with_the_originals(encoder: Encoder) -> None:
     assert cosines.min() >= 0.999
 
 
-def test_unrelated_sentences_are_far_apart(encoder: Encoder) -> None:
-    returns, refund, weather = encoder.encode(
-        ["How do I return shoes?", "Sending footwear back", "It rained in Oslo"]
-    )
-    assert returns @ refund > 0.5 > 0.2 > returns @ weather
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How do I send shoes back?",
+        "怎么退鞋子？",
+        "Wie schicke ich Schuhe zurück?",
+        "¿Cómo devuelvo unos zapatos?",
+        "Comment renvoyer des chaussures ?",
+    ],
+)
+def test_a_question_is_nearest_to_its_answer_in_every_language(
+    encoder: Encoder, question: str
+) -> None:
+    head = encoder.info.prefixes
+    passages = ["Returns: Post the shoes in their box.", "It rained in Oslo.", "We open at nine."]
+    texts = [head["query"] + question, *(head["passage"] + passage for passage in passages)]
+    asked, *told = encoder.encode(texts)
+    assert np.argmax(np.stack(told) @ asked) == 0
 
 
 def test_its_file_says_what_it_is(encoder: Encoder) -> None:
-    assert encoder.languages == {"en"}
-    assert (encoder.window, encoder.dimension) == (512, 384)
-    assert find("kefu-encoder").stat().st_size < 26_000_000
+    info = encoder.info
+    assert info.languages == {"en", "zh", "de", "es", "fr"}
+    assert info.prefixes == {name: f"{name}: " for name in ("query", "passage", "pair", "feeling")}
+    assert info.answers is not None
+    assert len(info.answers.weight) == encoder.dimension == 384
+    assert encoder.window == 512
+    assert find("kefu-encoder").stat().st_size < 48_000_000
 
 
 @pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A BERT of one layer with random weights, in the files of the original."""
-    folder = tmp_path_factory.mktemp("source")
-    config = {
-        "vocab_size": 106,
-        "hidden_size": WIDTH,
-        "intermediate_size": INNER,
-        "num_attention_heads": 2,
-        "num_hidden_layers": 1,
-        "max_position_embeddings": 64,
-        "type_vocab_size": 2,
-        "layer_norm_eps": 1e-12,
-    }
-    (folder / "config.json").write_text(json.dumps(config))
-    tokens = [f"[unused{number}]" for number in range(104)] + ["order", "##ing"]
-    for token, number in SPECIAL.items():
-        tokens[number] = token
-    (folder / "vocab.txt").write_text("\n".join(tokens) + "\n")
-    write_safetensors(folder / "model.safetensors", shapes())
-    return folder
+def base() -> Base:
+    return random_base(*pieces_of(), layers=2)
 
 
-def shapes() -> dict[str, tuple[int, ...]]:
-    layer, found = "encoder.layer.0.", {"pooler.dense.weight": (WIDTH, WIDTH)}
-    rows = {"word": 106, "position": 64, "token_type": 2}
-    found |= {f"embeddings.{name}_embeddings.weight": (n, WIDTH) for name, n in rows.items()}
-    for norm in ("embeddings.", f"{layer}attention.output.", f"{layer}output."):
-        found |= {f"{norm}LayerNorm.{kind}": (WIDTH,) for kind in ("weight", "bias")}
-    square = [*(f"attention.self.{part}" for part in ("query", "key", "value"))]
-    for name, out, into in [
-        *((name, WIDTH, WIDTH) for name in (*square, "attention.output.dense")),
-        ("intermediate.dense", INNER, WIDTH),
-        ("output.dense", WIDTH, INNER),
-    ]:
-        found |= {f"{layer}{name}.weight": (out, into), f"{layer}{name}.bias": (out,)}
-    return found
+@pytest.fixture(scope="module")
+def tokenizer(base: Base) -> Tokenizer:
+    return tokenizer_of(base.pieces, base.scores, charsmap())
 
 
-def write_safetensors(file: Path, shapes: dict[str, tuple[int, ...]]) -> None:
-    header, data, dice = {}, b"", np.random.default_rng(1)
-    for name, shape in shapes.items():
-        tensor = dice.normal(size=shape).astype(np.float32).tobytes()
-        ends = [len(data), len(data) + len(tensor)]
-        header[name] = {"dtype": "F32", "shape": shape, "data_offsets": ends}
-        data += tensor
-    text = json.dumps(header).encode()
-    file.write_bytes(len(text).to_bytes(8, "little") + text + data)
+@pytest.fixture(scope="module", params=[False, True], ids=["rounded", "whole"])
+def written(
+    base: Base, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Path:
+    path = tmp_path_factory.mktemp("written") / "tiny.gguf"
+    write_gguf(path, base, charsmap(), EXTRA, whole=request.param)
+    return path
 
 
-def test_the_converter_writes_what_llama_cpp_reads(
-    source: Path, tmp_path: Path, thread: EngineThread
-) -> None:
-    out = tmp_path / "tiny.gguf"
-    write_gguf(source, out)
-    file = gguf.GGUFReader(out)
-    expected = {
-        "general.architecture": "bert",
-        "general.license": "apache-2.0",
-        "kefu.languages": "en",
-        "bert.context_length": 64,
-        "bert.attention.causal": False,
-        "bert.pooling_type": gguf.PoolingType.MEAN,
-    }
-    assert {name: file.fields[name].contents() for name in expected} == expected
-    assert file.fields["tokenizer.ggml.tokens"].contents()[100:] == [
-        "[UNK]", "[CLS]", "[SEP]", "[MASK]", "▁order", "ing",
-    ]  # fmt: skip
-    assert len(file.tensors) == len(shapes()) - 1  # all but the pooler
-    encoder = Encoder.load(out, thread, EngineSettings(threads=1))
+def test_llama_cpp_loads_what_the_converter_writes(written: Path, thread: EngineThread) -> None:
+    encoder = Encoder.load(written, thread, EngineSettings(threads=1))
+    assert (encoder.window, encoder.dimension) == (512, WIDTH)
+    assert encoder.info.languages == {"en", "zh"}
+    assert encoder.info.prefixes["query"] == "query: "
     assert np.linalg.norm(encoder.encode(["ordering"])) == pytest.approx(1)
 
 
-def test_a_tensor_that_is_no_part_of_bert_is_named(source: Path, tmp_path: Path) -> None:
-    for name in ("config.json", "vocab.txt"):
-        (tmp_path / name).write_bytes((source / name).read_bytes())
-    write_safetensors(tmp_path / "model.safetensors", shapes() | {"surprise.weight": (2, 2)})
-    with pytest.raises(ValueError, match=r"surprise\.weight"):
-        write_gguf(tmp_path, tmp_path / "out.gguf")
+def read(folder: Path, base: Base, *, whole: bool = False) -> gguf.GGUFReader:
+    """Written with a table of no characters: the real one takes seconds to read."""
+    write_gguf(folder / "tiny.gguf", base, bytes(4), EXTRA, whole=whole)
+    return gguf.GGUFReader(folder / "tiny.gguf")
+
+
+def test_the_file_tells_shape_vocabulary_and_licence(base: Base, tmp_path: Path) -> None:
+    file = read(tmp_path, base)
+    expected = {
+        "general.architecture": "bert",
+        "general.license": "mit",
+        "kefu.languages": "en,zh",
+        "kefu.bias": 0.5,
+        "kefu.list": [1.0, 2.0],
+        "bert.context_length": 512,
+        "bert.embedding_length": WIDTH,
+        "bert.feed_forward_length": INNER,
+        "bert.block_count": 2,
+        "bert.attention.causal": False,
+        "bert.pooling_type": gguf.PoolingType.MEAN,
+        "tokenizer.ggml.tokens": base.pieces,
+        "tokenizer.ggml.scores": base.scores.tolist(),
+    }
+    assert {name: file.fields[name].contents() for name in expected} == expected
+    assert len(file.tensors) == len(base.weights)
+
+
+def test_matrices_have_eight_bits_and_words_four(base: Base, tmp_path: Path) -> None:
+    stored = {tensor.name: tensor for tensor in read(tmp_path, base).tensors}
+    assert stored["token_embd.weight"].tensor_type == gguf.GGMLQuantizationType.Q4_0
+    assert stored["blk.1.ffn_down.weight"].tensor_type == gguf.GGMLQuantizationType.Q8_0
+    kept = {"position_embd.weight": "emb.pos", "blk.0.attn_q.bias": "l0.q.b"}
+    for name, ours in kept.items():
+        assert stored[name].tensor_type == gguf.GGMLQuantizationType.F32
+        np.testing.assert_array_equal(stored[name].data, base.weights[ours])
+
+
+def test_a_whole_file_has_every_weight_as_it_is(base: Base, tmp_path: Path) -> None:
+    stored = read(tmp_path, base, whole=True).tensors
+    assert {tensor.tensor_type for tensor in stored} == {gguf.GGMLQuantizationType.F32}
+    (up,) = [tensor for tensor in stored if tensor.name == "blk.1.ffn_up.weight"]
+    np.testing.assert_array_equal(up.data, base.weights["l1.fi.w"])
 
 
 @pytest.mark.parametrize(
-    ("token", "written"),
-    [("order", "▁order"), ("##ing", "ing"), ("[CLS]", "[CLS]"), ("[unused1]", "▁[unused1]")],
+    "text",
+    [
+        "return the shoe",
+        "how  are you,   ordering?",
+        "  dog",
+        "ｒｅｔｕｒｎ ① ½ order",
+        "退货 鞋子！你好",
+        "ship\nthe\tdog",
+        "😀 dog",
+        "pair: how || the shoe",
+        "",
+    ],
 )
-def test_words_begin_with_a_phantom_space(token: str, written: str) -> None:
-    assert phantom_space(token) == written
+def test_llama_cpp_tokenizes_as_the_tokenizer_does(
+    written: Path, tokenizer: Tokenizer, text: str
+) -> None:
+    assert tokenize(written, [text]) == [tokenizer.encode(text).ids]
+
+
+def test_the_name_of_a_special_token_in_a_text_is_only_text(written: Path) -> None:
+    (found,) = tokenize(written, ["</s> <pad> <s>"])
+    assert (found.count(BEGIN), found.count(END), found.count(PAD)) == (1, 1, 0)
+
+
+def test_what_was_tuned_lies_over_the_base_and_the_heads_apart(base: Base, tmp_path: Path) -> None:
+    save_packed(tmp_path / "base.npz", base)
+    stored = {"pieces": base.pieces, "scores": base.scores.tolist(), "epsilon": base.epsilon}
+    (tmp_path / "pieces.json").write_text(json.dumps(stored), "utf-8")
+    changed = (base.weights["l0.q.w"] + 1).astype(np.float16)
+    head = np.arange(3, dtype=np.float32)
+    np.savez(tmp_path / "tuned.npz", **{"l0.q.w": changed, "head.answers.bias": head})
+    found, heads = tuned(tmp_path)
+    assert (found.pieces, found.epsilon) == (base.pieces, base.epsilon)
+    assert found.weights["l0.q.w"].dtype == np.float32
+    np.testing.assert_array_equal(found.weights["l0.q.w"], changed)
+    np.testing.assert_array_equal(found.weights["emb.pos"], base.weights["emb.pos"])
+    assert heads.keys() == {"answers.bias"}
+    np.testing.assert_array_equal(heads["answers.bias"], head)

@@ -1,11 +1,9 @@
 import json
-import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
-from langchain_core.embeddings import Embeddings
 
 from bot.conversation import Sentiment, SentimentLabel
 from bot.engine import Encoder, EngineThread, LlamaEmbeddings
@@ -17,19 +15,23 @@ from models.catalogue import find
 MESSAGES = Path(__file__).parents[1] / "data" / "sentiment_messages.jsonl"
 
 
-class FixedEmbeddings(Embeddings):
-    """The same vector for every text; remembers what it was asked to encode."""
+class FixedEncoder:
+    """The same vector for every text; remembers what it was asked to encode, and for what."""
+
+    languages = frozenset({"en", "zh"})
 
     def __init__(self, vector: Sequence[float] = (0.0,) * 384) -> None:
         self.vector = list(vector)
         self.asked: list[str] = []
+        self.purposes: set[str] = set()
 
-    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+    def embed_for(self, purpose: str, texts: Sequence[str]) -> list[list[float]]:
+        self.purposes.add(purpose)
         self.asked += texts
         return [self.vector for _ in texts]
 
-    def embed_query(self, text: str) -> list[float]:
-        return self.embed_documents([text])[0]
+    async def aembed_for(self, purpose: str, texts: Sequence[str]) -> list[list[float]]:
+        return self.embed_for(purpose, texts)
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +52,10 @@ def tagger() -> Iterator[SentimentTagger]:
         ("客服很耐心，谢谢！", "zh", SentimentLabel.POSITIVE),
         ("hi", "en", SentimentLabel.NEUTRAL),
         ("你好", "zh", SentimentLabel.NEUTRAL),
+        ("Wo ist mein Paket?", "de", SentimentLabel.NEUTRAL),
+        ("Das ist eine Frechheit, ich bin sehr enttäuscht!", "de", SentimentLabel.NEGATIVE),
+        ("¡Muchísimas gracias, todo perfecto!", "es", SentimentLabel.POSITIVE),
+        ("C'est inadmissible, je suis très déçu !", "fr", SentimentLabel.NEGATIVE),
     ],
 )
 def test_plain_messages(
@@ -105,28 +111,33 @@ def test_nothing_to_tag(tagger: SentimentTagger) -> None:
         ("Где мой заказ?", "ru", False),
         ("أين طلبي؟", "ar", False),
         ("荷物が届きません", "ja", False),
+        ("我的包裹在哪里？", "zh", True),
+        ("我的包裹在哪里？", "ja", False),
     ],
 )
-def test_other_languages_are_read_in_latin_letters_only(
+def test_a_language_that_the_encoder_does_not_know_is_read_in_latin_letters_only(
     text: str, language: str, read: bool
 ) -> None:
-    encoder = FixedEmbeddings()
+    encoder = FixedEncoder()
     (sentiment,) = SentimentTagger(encoder, find("kefu-sentiment")).tag([text], [language])
     assert encoder.asked == ([text] if read else [])
     assert (sentiment != UNTOLD) == read
 
 
-def test_chinese_needs_no_vector() -> None:
-    encoder = FixedEmbeddings()
-    SentimentTagger(encoder, find("kefu-sentiment")).tag(["很好", "ok"], ["zh", "en"])
-    assert encoder.asked == ["ok"]
+async def test_vectors_are_asked_for_as_feelings_in_one_call() -> None:
+    encoder = FixedEncoder()
+    tagger = SentimentTagger(encoder, find("kefu-sentiment"))
+    tagger.tag(["很好", "", "ok"], ["zh", "en", "en"])
+    await tagger.atag(["fine"], ["en"])
+    assert encoder.asked == ["很好", "ok", "fine"]
+    assert encoder.purposes == {"feeling"}
 
 
 @pytest.mark.parametrize(
     "text", ["a" * 1_000_000, "\0\x1b[31m", "[bold]", "\ud800", "שלום hello", "😡" * 5000]
 )
 def test_strange_texts_are_tagged(text: str) -> None:
-    encoder = FixedEmbeddings()
+    encoder = FixedEncoder()
     tagger = SentimentTagger(encoder, find("kefu-sentiment"))
     for language in ("en", "zh"):
         (sentiment,) = tagger.tag([text], [language])
@@ -137,27 +148,19 @@ def test_strange_texts_are_tagged(text: str) -> None:
 def test_the_file_is_read_as_its_card_says(tmp_path: Path) -> None:
     dice = np.random.default_rng(5)
     labels = ["positive", "negative", "neutral"]
-    arrays = {
-        "labels": np.array(labels),
-        "en_vector": dice.normal(size=(3, 4)),
-        "en_ngrams": dice.normal(size=(3, 64)).astype(np.float16),
-        "en_bias": dice.normal(size=3),
-        "en_temperature": np.array(2.0),
-        "zh_ngrams": np.zeros((3, 8)),
-        "zh_bias": np.zeros(3),
-        "zh_temperature": np.array(1.0),
-    }
-    np.savez(tmp_path / "weights.npz", **arrays)
+    weights, bias = dice.normal(size=(3, 4)), dice.normal(size=3)
+    np.savez(
+        tmp_path / "weights.npz",
+        labels=np.array(labels),
+        vector=weights,
+        bias=bias,
+        temperature=np.array(2.0),
+    )
     vector = [0.5, -0.5, 0.1, 0.7]
-    encoder = FixedEmbeddings(vector)
-    (sentiment,) = SentimentTagger(encoder, tmp_path / "weights.npz").tag(["Too bad"], ["en"])
+    tagger = SentimentTagger(FixedEncoder(vector), tmp_path / "weights.npz")
+    (sentiment,) = tagger.tag(["Too bad"], ["en"])
 
-    grams = ["too", "bad", "<s> too", "too bad", "bad </s>"]
-    features = np.zeros(64)
-    features[[zlib.crc32(gram.encode()) % 64 for gram in grams]] = 1
-    features /= np.linalg.norm(features)
-    logits = np.array(vector) @ arrays["en_vector"].T + features @ arrays["en_ngrams"].T
-    chances = np.exp((logits + arrays["en_bias"]) / 2.0)
+    chances = np.exp((weights @ np.array(vector) + bias) / 2.0)
     chances /= chances.sum()
     assert sentiment.label == labels[chances.argmax()]
     assert sentiment.confidence == pytest.approx(chances.max(), abs=1e-4)
@@ -170,10 +173,10 @@ def test_a_file_that_is_not_the_model_is_named(tmp_path: Path, content: bytes | 
     if content is not None:
         file.write_bytes(content)
     with pytest.raises(ModelFileError, match=r"weights\.npz is not kefu's sentiment model"):
-        SentimentTagger(FixedEmbeddings(), file)
+        SentimentTagger(FixedEncoder(), file)
 
 
 def test_an_archive_without_the_arrays_is_named(tmp_path: Path) -> None:
     np.savez(tmp_path / "weights.npz", labels=np.array(["positive"]))
     with pytest.raises(ModelFileError, match="sentiment model"):
-        SentimentTagger(FixedEmbeddings(), tmp_path / "weights.npz")
+        SentimentTagger(FixedEncoder(), tmp_path / "weights.npz")
