@@ -40,7 +40,9 @@ def _info(model: object, path: Path) -> EncoderInfo:
             languages=frozenset(language.strip() for language in named.split(",")),
             prefixes={one: loading.metadata(model, f"kefu.prefix.{one}") or "" for one in purposes},
             revision=loading.metadata(model, "kefu.revision") or "",
-            answers=head and AnswerHead(tuple(map(float, head["weight"])), float(head["bias"])),
+            answers=None
+            if head is None
+            else AnswerHead(tuple(map(float, head["weight"])), float(head["bias"])),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise ModelFileError(f"{path}: kefu.answers is not understood: {error!r}") from None

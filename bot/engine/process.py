@@ -114,6 +114,7 @@ class EngineProcess:
         self._reader.join(_SECONDS_TO_END)
         self._child.kill()
         self._reader.join()
+        self._child.process.join(_SECONDS_TO_END)
         self.language_model.free()
 
     def __enter__(self) -> Self:

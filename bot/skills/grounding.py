@@ -46,7 +46,7 @@ sample questions the first lets 93 % of the answerable English ones pass and sto
 others: those that get by are near to what the pages say."""
 
 SUPPORTED_WORDS = 0.85
-SUPPORTED_MEANING = 0.75
+SUPPORTED_MEANING = 0.8
 """A written sentence is supported where one sentence of a passage has its figures, denies what it
 denies, and either has this share of its words or lies this near to it."""
 

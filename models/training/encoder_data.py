@@ -186,6 +186,7 @@ def grounded_items(data: Path, rng: random.Random) -> Iterator[Item]:
             continue
         others = [s for s in sentences if s not in answer]
         others += [s for p in passages if p != held[0] for s in split_sentences(p)[:3]]
+        others = [s for s in others if s != right[0] and not _holds(answer[:450], s)]
         rng.shuffle(others)
         wrong = [told(title, "", s[:500]) for s in others[:NEGATIVES]]
         yield Item("grounded", question, [told(title, "", right[0])], wrong, language=language)
@@ -236,7 +237,7 @@ def faq_items(data: Path, rng: random.Random) -> Iterator[Item]:
             sets.setdefault(name, []).append(record)
     for name, found in sets.items():
         kept = rng.sample(found, k=len(found) // 4) if "glossary" in name else found
-        for record in kept:
+        for record in (one for one in kept if one["answer"].strip()):
             beside = rng.sample(kept, k=min(3, len(kept)))
             wrong = [r["answer"][:700] for r in beside if r is not record][:2]
             language = "zh" if record.get("lang") == "zh" else "en"

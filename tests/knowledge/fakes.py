@@ -15,6 +15,8 @@ from knowledge.storage import DocumentInfo
 from knowledge.terms import content_terms, query_terms
 
 DIMENSION = 256
+FIGURE = 0.3
+"""What a term with figures weighs: to an encoder one order number is like another."""
 
 
 class MemoryStorage:
@@ -119,5 +121,6 @@ class HashEncoder:
 def _vector(text: str) -> list[float]:
     vector = np.zeros(DIMENSION)
     for term in query_terms(text) or ["nothing"]:
-        vector[int.from_bytes(hashlib.sha256(term.encode()).digest()[:2], "big") % DIMENSION] += 1
+        place = int.from_bytes(hashlib.sha256(term.encode()).digest()[:2], "big") % DIMENSION
+        vector[place] += FIGURE if any(letter.isdigit() for letter in term) else 1
     return [float(value) for value in vector / np.linalg.norm(vector)]

@@ -288,7 +288,6 @@ def test_an_unanswered_question_has_wrong_texts_alone(tmp_path: Path) -> None:
     assert (item.kind, item.right, len(item.wrong)) == ("dstc9", [], 2)
 
 
-@pytest.mark.xfail(strict=True, reason="a sentence told in other words stays among the wrong ones")
 def test_a_sentence_that_the_answer_tells_in_other_words_is_not_wrong_as_well(
     tmp_path: Path,
 ) -> None:
@@ -297,7 +296,6 @@ def test_a_sentence_that_the_answer_tells_in_other_words_is_not_wrong_as_well(
     assert spoilt(list(grounded_items(tmp_path, random.Random(1)))) == []
 
 
-@pytest.mark.xfail(strict=True, reason="sentences of other passages are not compared with it")
 def test_a_sentence_that_another_passage_repeats_is_not_wrong_as_well(tmp_path: Path) -> None:
     record = grounded(passages=[RETURNS, f"Lamps must go back in their box. {PARCELS}"])
     stored(tmp_path, "grounded_qa", "shop", [record])

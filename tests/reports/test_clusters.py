@@ -51,7 +51,8 @@ def test_the_encoder_joins_what_shares_no_word() -> None:
     assert clusters(texts, vectors) == [[0, 1], [2]]
 
 
-def test_words_that_the_encoder_does_not_know_count_too() -> None:
+def test_words_that_the_encoder_does_not_know_count_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BY_ENCODER", 0.85)
     apart = {n: unit(*np.eye(4)[n]) for n in range(4)}
     texts = ["zibble", "quux wobble", "frobnicate zibble", "quux"]
     assert clusters(texts, apart, near=-0.03) == [[0, 2], [1, 3]]
