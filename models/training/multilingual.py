@@ -141,7 +141,7 @@ def charsmap() -> bytes:
             hard_vocab_limit=False,
             minloglevel=2,
         )
-        model = stored.ModelProto()  # type: ignore[attr-defined]
+        model = stored.ModelProto()
         model.ParseFromString(Path(f"{folder}/any.model").read_bytes())
     return bytes(model.normalizer_spec.precompiled_charsmap)
 
