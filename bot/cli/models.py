@@ -196,6 +196,8 @@ def _rows(one: Offer) -> dict[str, str]:
 
 
 def _size(count: int) -> str:
+    if 0 < count < 1e5:
+        return f"{count / 1e3:6.1f} kB"
     return f"{count / 1e9:6.1f} GB" if count >= 1e9 else f"{count / 1e6:6.1f} MB"
 
 
