@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -87,8 +89,10 @@ def test_parameters_are_counted_as_the_dial_says() -> None:
 
 
 def test_a_run_of_seconds_goes_on_where_it_was(
-    run: Path, capsys: pytest.CaptureFixture[str]
+    run: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    clock = itertools.count()  # looked at twice a step: a step takes a tenth of a second
+    monkeypatch.setattr(train, "time", SimpleNamespace(monotonic=lambda: next(clock) * 0.05))
     for seconds in (0.5, 1.0, 1.0):
         train.train(run, Dial(1), train.Length(seconds=seconds), 1, "cpu", compiled=False)
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
