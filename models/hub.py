@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 
 from bot.errors import DownloadFailed, SettingsError
+from bot.text import sized
 from models.offers import FILE, REPOSITORY
 
 try:
@@ -166,8 +167,8 @@ def _download(source: Source, told: _Told, part: Path, progress: Progress) -> in
         have = 0
     if told.size > constants.MAX_HTTP_DOWNLOAD_SIZE:
         raise DownloadFailed(
-            f"{source.file} has {_size(told.size)}, and the hub sends "
-            f"{_size(constants.MAX_HTTP_DOWNLOAD_SIZE)} at most this way; choose a smaller "
+            f"{source.file} has {sized(told.size)}, and the hub sends "
+            f"{sized(constants.MAX_HTTP_DOWNLOAD_SIZE)} at most this way; choose a smaller "
             "quantisation or one in several files"
         )
     _check_room(source, part.parent, told.size - have)
@@ -219,8 +220,8 @@ def _check_room(source: Source, folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise DownloadFailed(
-            f"{source.file} needs {_size(needed)} more, and the disk of {folder} has "
-            f"{_size(free)} free; make room, or choose a smaller model or quantisation"
+            f"{source.file} needs {sized(needed)} more, and the disk of {folder} has "
+            f"{sized(free)} free; make room, or choose a smaller model or quantisation"
         )
 
 
@@ -253,7 +254,7 @@ def _unreachable(source: Source, folder: Path, error: Exception) -> DownloadFail
 
 
 def _broken_off(source: Source, told: _Told, part: Path, error: Exception) -> DownloadFailed:
-    done = f"{_size(part.stat().st_size if part.exists() else 0)} of {_size(told.size)}"
+    done = f"{sized(part.stat().st_size if part.exists() else 0)} of {sized(told.size)}"
     if isinstance(error, OSError) and error.errno in _FULL:
         return DownloadFailed(
             f"the disk of {part.parent} was full after {done} of {source.file}; make room and run "
@@ -272,7 +273,3 @@ def _reason(error: Exception) -> str:
         return f"it answered {error.response.status_code}"
     said = " ".join(str(error).split())
     return said[:120] or type(error).__name__
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 1e8 else f"{count / 1e6:.1f} MB"

@@ -13,7 +13,7 @@ import typer
 
 from bot.cli.console import AsJson, Home, plain, print_json, run, settings_at
 from bot.errors import KefuError, ModelFileError, SettingsError, UsageError
-from bot.text import counted, printable
+from bot.text import counted, printable, sized
 
 if TYPE_CHECKING:
     from bot.settings import Settings
@@ -92,7 +92,7 @@ def pull(
     if as_json:
         print_json(_pulled(use, found, offer))
         return
-    size = _size(sum(one.bytes for one in found))
+    size = sized(sum(one.bytes for one in found))
     did = "was here already" if all(one.was_here for one in found) else "is here"
     sys.stdout.write(printable(f"{first.path} {did} ({size}, checksum right)\n"))
     if offer and offer.terms:
@@ -226,10 +226,10 @@ def _not_asked(settings: Settings) -> list[str]:
 
 
 def _told(machine: Machine, advice: list[Advice], best: Advice | None, folder: Path) -> list[str]:
-    gpus = ", ".join(f"{one.name} ({_size(one.free)} free)" for one in machine.gpus)
+    gpus = ", ".join(f"{one.name} ({sized(one.free)} free)" for one in machine.gpus)
     lines = [
-        f"this machine: {counted(machine.cores, 'core')}, {_size(machine.available)} of "
-        f"{_size(machine.memory)} memory free, {gpus or 'no GPU that this llama.cpp can use'}",
+        f"this machine: {counted(machine.cores, 'core')}, {sized(machine.available)} of "
+        f"{sized(machine.memory)} memory free, {gpus or 'no GPU that this llama.cpp can use'}",
         "",
     ]
     if best is None:
@@ -269,7 +269,7 @@ def _next_step(best: Advice, folder: Path) -> str:
 
 def _named(one: Advice) -> str:
     about = "about " if one.quantisation.approximate else ""
-    return f"{one.offer.name} ({one.quantisation.name}, {about}{_size(one.quantisation.bytes)})"
+    return f"{one.offer.name} ({one.quantisation.name}, {about}{sized(one.quantisation.bytes)})"
 
 
 def _advised(one: Advice, folder: Path) -> dict[str, Any]:
@@ -293,7 +293,3 @@ def _advised(one: Advice, folder: Path) -> dict[str, Any]:
 
 def _note(text: str) -> None:
     sys.stderr.write(printable(f"{text}\n"))
-
-
-def _size(count: int) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 1e8 else f"{count / 1e6:.1f} MB"

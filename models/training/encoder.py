@@ -77,9 +77,7 @@ def _records(path: Path) -> Iterator[str]:
 def tuned(run: Path) -> tuple[Base, dict[str, np.ndarray]]:
     """The model, and what it was given on top."""
     pieces = json.loads((run / "pieces.json").read_text("utf-8"))
-    with np.load(run / "tuned.npz") as stored:
-        found = {name: stored[name].astype(np.float32) for name in stored.files}
-    heads = {name[5:]: found.pop(name) for name in list(found) if name.startswith("head.")}
+    found, heads = multilingual.load_tuned(run / "tuned.npz")
     weights = {**multilingual.load_packed(run / "base.npz"), **found}
     return Base(weights, pieces["pieces"], np.array(pieces["scores"]), pieces["epsilon"]), heads
 

@@ -27,7 +27,7 @@ from models.training.businesses import HelpPage, Told, Trade, draw_business, loa
 from models.training.conversations import as_typed, laid_out
 from models.training.corpus import is_held_out, records
 from models.training.families import draw_family
-from models.training.reading import _holds, _passages, _question
+from models.training.reading import cut_passages, holds, question_to
 
 UNSEEN = ("vagov", "f18handbook", "medusa", "ms_teams_zh", "github_policy")
 """Sets whose pages are never trained on: they are what search is measured on."""
@@ -177,16 +177,16 @@ def grounded_items(data: Path, rng: random.Random) -> Iterator[Item]:
         if not record.get("answerable", True):
             continue
         answer = record["answer"].strip()
-        held = [p for p in passages if _holds(p, answer[:450])]
+        held = [p for p in passages if holds(p, answer[:450])]
         if not held:
             continue
         sentences = [s for s in split_sentences(held[0]) if 8 < len(s) < 500]
-        right = [s for s in sentences if _holds(answer[:450], s) or s in answer[:450]][:1]
+        right = [s for s in sentences if holds(answer[:450], s) or s in answer[:450]][:1]
         if not right:
             continue
         others = [s for s in sentences if s not in answer]
         others += [s for p in passages if p != held[0] for s in split_sentences(p)[:3]]
-        others = [s for s in others if s != right[0] and not _holds(answer[:450], s)]
+        others = [s for s in others if s != right[0] and not holds(answer[:450], s)]
         rng.shuffle(others)
         wrong = [told(title, "", s[:500]) for s in others[:NEGATIVES]]
         yield Item("grounded", question, [told(title, "", right[0])], wrong, language=language)
@@ -206,7 +206,7 @@ def _of_faq(
     shown = [str(p).split("? ", 1)[-1] if bare else str(p) for p in record["passages"]]
     answer = record["answer"].strip().lower() if record.get("answerable", True) else None
     right = [s for s, p in zip(shown, record["passages"], strict=True)
-             if answer and _holds(str(p), answer)][:1]  # fmt: skip
+             if answer and holds(str(p), answer)][:1]  # fmt: skip
     if answer and not right:
         return
     wrong = [s for s in shown if s not in right]
@@ -251,8 +251,8 @@ def cue_items(data: Path, rng: random.Random) -> Iterator[Item]:
             continue
         language = "zh" if record.get("lang") == "zh" else "en"
         title = str(record.get("title") or "")[:60]
-        for passage in _passages(record["text"][:6_000])[:1]:
-            asked = _question(passage, language, rng)
+        for passage in cut_passages(record["text"][:6_000])[:1]:
+            asked = question_to(passage, language, rng)
             if asked is None:
                 continue
             others = [s for s in split_sentences(passage) if s != asked[1] and len(s) > 8]

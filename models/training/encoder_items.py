@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer
 
+from bot.reading import BETWEEN
 from models.training.encoder_data import SENTENCES, Item
 from models.training.multilingual import BEGIN, END, PAD
 
@@ -30,7 +31,6 @@ FEELINGS = {
     "crosswoz": 0.03, "shop pages": 0.02,
 }  # fmt: skip
 """How often a source is drawn."""
-LABELS = ("negative", "neutral", "positive")
 
 
 class Kind(Enum):
@@ -121,14 +121,10 @@ class Store:
         self._prefix = self._tokenizer.encode(PAIR.strip(), add_special_tokens=False).ids
         self._query = len(self._tokenizer.encode(QUERY.strip(), add_special_tokens=False).ids)
         self._passage = len(self._tokenizer.encode(PASSAGE.strip(), add_special_tokens=False).ids)
-        self._between = self._tokenizer.encode("||", add_special_tokens=False).ids
+        self._between = self._tokenizer.encode(BETWEEN.strip(), add_special_tokens=False).ids
         self.feelings = list(feelings)
-        texts = [FEELING + feeling.text.strip() for feeling in self.feelings]
-        longest = LONGEST["query"]
-        self.felt = Rows(
-            e.ids if len(e.ids) <= longest else [*e.ids[: longest - 1], END]
-            for e in self._tokenizer.encode_batch(texts)
-        )
+        said = [feeling.text.strip() for feeling in self.feelings]
+        self.felt = self._encoded(said, FEELING, LONGEST["query"])
         self._by_source: dict[str, list[int]] = {}
         for number, feeling in enumerate(self.feelings):
             if feeling.part == "train":
@@ -139,8 +135,8 @@ class Store:
             return [self._number("t", text) for text in found]
 
         question = self._number("q", item.question)
-        key = item.key
-        return Stored(item.kind, question, texts(item.right), texts(item.wrong), key, item.language)
+        right, wrong = texts(item.right), texts(item.wrong)
+        return Stored(item.kind, question, right, wrong, item.key, item.language)
 
     def _number(self, which: str, text: str) -> int:
         known = self._places[which]

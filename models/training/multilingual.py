@@ -197,6 +197,14 @@ def load_packed(path: Path) -> Weights:
     }
 
 
+def load_tuned(path: Path) -> tuple[Weights, Weights]:
+    """What `tune_encoder` wrote: the encoder's weights, without the words, and its heads."""
+    with np.load(path) as stored:
+        weights = {name: stored[name].astype(np.float32) for name in stored.files}
+    heads = {name[5:]: weights.pop(name) for name in list(weights) if name.startswith("head.")}
+    return weights, heads
+
+
 LATIN = 64_000
 """Pieces of Latin script that are kept, the most frequent ones."""
 KEPT_SCRIPTS = ("CJK", "OTHER")

@@ -67,7 +67,7 @@ def read_documents(
             continue
         language = "zh" if record.get("lang") == "zh" else "en"
         title = str(record.get("title") or "Help")[:60]
-        found = [(title, text) for text in _passages(record["text"][:8_000])]
+        found = [(title, text) for text in cut_passages(record["text"][:8_000])]
         rng.shuffle(found)
         for start in range(0, min(len(found), 6), 3):
             pages = [*found[start : start + 3], *rng.sample(earlier, k=min(len(earlier), 1))]
@@ -88,7 +88,7 @@ def _questions(
     for _ in range(rng.randint(2, QUESTIONS)):
         withheld = bool(hidden) and rng.random() < WITHHELD
         passage = rng.choice(hidden if withheld else shown)[1]
-        asked = _question(passage, language, rng)
+        asked = question_to(passage, language, rng)
         if asked is None:
             continue
         question, answer = asked
@@ -100,7 +100,7 @@ def _questions(
     return [(system(rng), False), *spans] if spans else []
 
 
-def _passages(text: str) -> list[str]:
+def cut_passages(text: str) -> list[str]:
     """Runs of lines, as long as passages of the knowledge base."""
     found, current = [], ""
     for line in text.split("\n"):
@@ -112,7 +112,7 @@ def _passages(text: str) -> list[str]:
     return [passage for passage in found if len(passage) > 120]
 
 
-def _question(passage: str, language: str, rng: random.Random) -> tuple[str, str] | None:
+def question_to(passage: str, language: str, rng: random.Random) -> tuple[str, str] | None:
     shortest = SHORTEST // 3 if language == "zh" else SHORTEST
     suited = [
         s
@@ -232,12 +232,12 @@ def grounded_documents(
             said = phrases.UNKNOWN[language]
         else:
             said = _shortened(record["answer"].strip())
-            held = [p for p in passages if _holds(p, said)]
+            held = [p for p in passages if holds(p, said)]
             if not said or not held:
                 continue
             at = max(0, held[0].find(said[:60]) - rng.randint(0, 300))
             right = held[0][at : at + PASSAGE_CHARACTERS + len(said)]
-            if not _holds(right, said):
+            if not holds(right, said):
                 continue
             rest = [p[:PASSAGE_CHARACTERS] for p in passages if p != held[0]]
             shown = [(title, p) for p in rng.sample(rest, k=min(len(rest), rng.randint(0, 3)))]
@@ -260,7 +260,7 @@ def _shortened(answer: str) -> str:
     return kept
 
 
-def _holds(passage: str, answer: str) -> bool:
+def holds(passage: str, answer: str) -> bool:
     """Whether the passage has most of the words of the answer, and all its figures."""
     if answer in passage:
         return True

@@ -19,6 +19,7 @@ import numpy as np
 from sklearn.metrics import accuracy_score, f1_score
 
 from models.training.encoder_items import FEELING, Feeling, load_feelings
+from models.training.multilingual import load_tuned
 from models.training.sentiment_data import LABELS
 from models.training.vectors import encode
 
@@ -41,8 +42,8 @@ class Head:
 
 
 def head_of(run: Path) -> Head:
-    with np.load(run / "tuned.npz") as stored:
-        return Head(stored["head.feeling.weight"], stored["head.feeling.bias"])
+    _, heads = load_tuned(run / "tuned.npz")
+    return Head(heads["feeling.weight"], heads["feeling.bias"])
 
 
 def calibrated(head: Head, vectors: np.ndarray, labels: np.ndarray) -> Head:

@@ -36,16 +36,6 @@ class Example:
         return "test" if place < 12 else "calibration" if place < 20 else "train"
 
 
-# How many of each source are encoded: vectors are what costs time.
-ENCODED = {
-    "tweets": 1800,
-    "amazonReviewSnippets": 2200,
-    "movieReviewSnippets": 700,
-    "goemotions": 3600,
-    "clinc150": 900,
-    "banking77": 700,
-    "multidogo": 900,
-}
 FEELING = re.compile(
     r"!!|\b(angry|annoy|awful|bad|best|better|disappoint|dissatisf|excellent|fed up|frustrat|glad|"
     r"great|happy|hate|horrible|love|nice|perfect|poor|problem|ridiculous|sad|sorry|stupid|sucks?|"
@@ -65,7 +55,7 @@ def read(file: Path) -> Iterator[dict[str, str]]:
 
 
 def english_corpora(data: Path) -> list[Example]:
-    """Everything that is there, repeated texts left out; `encoded` picks what gets vectors."""
+    """Everything that is there, repeated texts left out."""
     rated = read(data / "sentiment/vader_rated.jsonl.xz")
     found = [Example(row["text"], row["label"], row["source"]) for row in rated]
     # Editorials judge the world, not what happened to the writer.
@@ -89,19 +79,6 @@ def service_requests(folder: Path) -> Iterator[Example]:
             yield Example(row["text"], "positive", "multidogo")
         elif row["label"] not in intents["multidogo_mixed"] and not FEELING.search(row["text"]):
             yield Example(row["text"], "neutral", "multidogo")
-
-
-def encoded(examples: list[Example], seed: int) -> list[Example]:
-    """The share of each source that is encoded; of opinions, as many of each label."""
-    dice = random.Random(seed)
-    chosen: list[Example] = []
-    for source, wanted in ENCODED.items():
-        own = [example for example in examples if example.source == source]
-        labels = sorted({example.label for example in own})
-        for label in labels:
-            group = sorted((e for e in own if e.label == label), key=lambda e: e.text)
-            chosen += dice.sample(group, min(len(group), wanted // len(labels)))
-    return chosen
 
 
 def chinese_corpora(data: Path, count: int, seed: int) -> list[Example]:

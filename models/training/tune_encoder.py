@@ -30,7 +30,7 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 from models.training.bert import Bert
 from models.training.encoder_items import Kind, Packed, Store, load_feelings
 from models.training.encoder_measures import measure
-from models.training.multilingual import load_packed
+from models.training.multilingual import load_packed, load_tuned
 
 RATE, HEAD_TIMES, DECAY = 1e-4, 20.0, 0.01
 AT_ONCE = 2_048
@@ -208,11 +208,8 @@ class Run:
     def __init__(self, run: Path, device: str) -> None:
         self.run, self.device = run, device
         weights = load_packed(run / "base.npz")
-        tuned: dict[str, np.ndarray] = {}
-        if (run / "tuned.npz").exists():  # go on from there
-            with np.load(run / "tuned.npz") as stored:
-                tuned = {name: stored[name].astype(np.float32) for name in stored.files}
-        heads = {name[5:]: tuned.pop(name) for name in list(tuned) if name.startswith("head.")}
+        began = (run / "tuned.npz").exists()  # then it goes on from there
+        tuned, heads = load_tuned(run / "tuned.npz") if began else ({}, {})
         self.model = Bert({**weights, **tuned}, EPSILON).to(device)
         self.heads = Heads(384).to(device)
         if heads:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-STEP = 500
-"""How many sentences are encoded between two writes of the cache."""
 
 
 def encode(model: Path, sentences: Iterable[str], *, threads: int = 1) -> np.ndarray:
@@ -17,22 +14,6 @@ def encode(model: Path, sentences: Iterable[str], *, threads: int = 1) -> np.nda
     encoder = load(model, threads)
     vectors = [encoder.embed(sentence, normalize=True) for sentence in sentences]
     return np.array(vectors, dtype=np.float32)
-
-
-def encode_cached(model: Path, sentences: Sequence[str], cache: Path) -> np.ndarray:
-    """As `encode`; what was once encoded is read from the file `cache` (.npz)."""
-    known: dict[str, np.ndarray] = {}
-    if cache.exists():
-        with np.load(cache, allow_pickle=False) as stored:
-            known = dict(zip(stored["sentences"].tolist(), stored["vectors"], strict=True))
-    missing = [sentence for sentence in dict.fromkeys(sentences) if sentence not in known]
-    for start in range(0, len(missing), STEP):
-        batch = missing[start : start + STEP]
-        known.update(zip(batch, encode(model, batch), strict=True))
-        cache.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(cache, sentences=np.array(list(known)), vectors=np.array(list(known.values())))
-        print(f"encoded {start + len(batch)} of {len(missing)}", flush=True)
-    return np.array([known[sentence] for sentence in sentences], dtype=np.float32)
 
 
 def tokenize(model: Path, sentences: Iterable[str]) -> list[list[int]]:
