@@ -1,7 +1,7 @@
 """kefu's encoder, from the multilingual base to GGUF:
 
     python -m models.training.encoder prepare --data DATA --run runs/encoder
-    python -m models.training.encoder_data --data DATA --out runs/encoder
+    python -m models.training.data.encoder_data --data DATA --out runs/encoder
     python -m models.training.tune_encoder --run runs/encoder --seconds 230
     python -m models.training.encoder export --run runs/encoder --out models/weights/kefu-encoder-q8_0.gguf
 

@@ -14,7 +14,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from bot.reading import BETWEEN
-from models.training.encoder_data import SENTENCES, Item
+from models.training.data.encoder_data import SENTENCES, Item
 from models.training.multilingual import BEGIN, END, PAD
 
 QUERY, PASSAGE, PAIR, FEELING = "query: ", "passage: ", "pair: ", "feeling: "

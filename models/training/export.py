@@ -17,7 +17,7 @@ from gguf.quants import dequantize, quantize
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from models.training import phrases
+from models.training.data import phrases
 from models.training.chatml import END_OF_TEXT, SPECIAL, TURN_END
 from models.training.decoder import NORM_EPSILON, ROPE_BASE, Decoder
 from models.training.dial import CONTEXT, HEAD_SIZE, Dial

@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer
 
-from models.training import conversations, corpus, reading
+from models.training.data import conversations, corpus, reading
 from models.training.dial import CONTEXT
 from models.training.tokenizer import end_of_text, load_tokenizer, train_tokenizer
 

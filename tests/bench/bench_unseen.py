@@ -1,6 +1,6 @@
 """Picking the sentence that answers, on pages never seen: `python -m tests.bench.bench_unseen`.
 
-Questions to invented businesses of three trades (`models/training/trades`) on which no model is
+Questions to invented businesses of three trades (`models/training/data/trades`) on which no model is
 trained. One passage of three holds the fact, or none does; the others are of the business, too.
 """
 
@@ -19,7 +19,7 @@ from bot.settings import EngineSettings
 from bot.skills.grounding import PASSAGES_READ, Grounding
 from knowledge.terms import content_terms
 from models.catalogue import find
-from models.training.conversations import Asked, Scene, as_typed
+from models.training.data.conversations import Asked, Scene, as_typed
 
 QUESTIONS = 600
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bot.engine.loading import read_metadata
 from models.catalogue import catalogue, find
-from models.training.phrases import taught
+from models.training.data.phrases import taught
 
 ROOT = Path(__file__).parents[2]
 

@@ -16,9 +16,9 @@ import pytest
 from bot.reading import told
 from bot.sentences import split_sentences
 from knowledge.followup import fold, is_follow_up
-from models.training import encoder_data
-from models.training.businesses import Business, HelpPage, Told, draw_business, load_trades
-from models.training.encoder_data import (
+from models.training.data import encoder_data
+from models.training.data.businesses import Business, HelpPage, Told, draw_business, load_trades
+from models.training.data.encoder_data import (
     UNSEEN,
     Item,
     cue_items,

@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 
 from bot.reading import together
 from models.training import encoder_items
-from models.training.encoder_data import Item, write
+from models.training.data.encoder_data import Item, write
 from models.training.encoder_items import (
     FEELING,
     FEELINGS,

@@ -2,7 +2,7 @@ import random
 
 import pytest
 
-from models.training.sentiment_data import LABELS, Example, made_messages, roughen
+from models.training.data.sentiment_data import LABELS, Example, made_messages, roughen
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from models.training.businesses import HELD_OUT, TRADES, draw_business, load_trades
-from models.training.conversations import Scene, conversations
-from models.training.families import draw_family
+from models.training.data.businesses import HELD_OUT, TRADES, draw_business, load_trades
+from models.training.data.conversations import Scene, conversations
+from models.training.data.families import draw_family
 
 EVERYWHERE = {
     "business", "cur", "email", "phone", "url", "city", "opens", "closes", "weekday", "weekday2",

@@ -7,7 +7,7 @@ from langchain_core.messages import BaseMessage
 from bot.conversation import Citation, SentimentLabel, Shortened
 from bot.skills import prompt
 from bot.skills.prompt import PromptWriter, Turn
-from models.training import corpus, phrases
+from models.training.data import corpus, phrases
 
 
 def count(messages: Sequence[BaseMessage]) -> int:

@@ -12,7 +12,7 @@ import pytest
 from bot.conversation import SentimentLabel
 from bot.skills.small_talk import SmallTalk
 from bot.skills.wording import Outline, Wording
-from models.training.phrases import MOODS, SMALL_TALK, phrase, taught
+from models.training.data.phrases import MOODS, SMALL_TALK, phrase, taught
 from tests.engine.tiny import write_language_model
 
 WORDING = Wording(taught())

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from models.training.encoder_data import Item, write
+from models.training.data.encoder_data import Item, write
 from models.training.encoder_items import Feeling, Store
 from models.training.encoder_measures import measure
 from models.training.multilingual import tokenizer_of

@@ -16,10 +16,11 @@ import pytest
 from tokenizers import Tokenizer
 
 from bot.skills import translation
-from models.training import corpus, pack, reading
+from models.training import pack
+from models.training.data import corpus, reading
 from models.training.dial import CONTEXT
 from models.training.pack import LEARNT, NOT_LEARNT, PADDING
-from models.training.phrases import UNKNOWN
+from models.training.data.phrases import UNKNOWN
 from models.training.tokenizer import end_of_text, load_tokenizer
 
 TEXT = (

@@ -18,7 +18,7 @@ from torch.nn import functional
 from bot.engine import Encoder, EngineThread
 from bot.settings import EngineSettings
 from models.training import encoder, tune_encoder
-from models.training.encoder_data import Item, write
+from models.training.data.encoder_data import Item, write
 from models.training.encoder_items import Packed
 from models.training.multilingual import save_packed, tokenizer_of
 from models.training.tune_encoder import Batch, Batches, Heads, Losses, Run, embed, rate_at

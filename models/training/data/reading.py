@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from bot.sentences import split_sentences
-from models.training import phrases
-from models.training.corpus import (
+from models.training.data import phrases
+from models.training.data.corpus import (
     ROLE,
     Document,
     exchange,

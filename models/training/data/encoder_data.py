@@ -1,6 +1,6 @@
 """What the encoder is tuned on: questions, what answers them, and what stands near and does not.
 
-    python -m models.training.encoder_data --data DATA --out runs/encoder
+    python -m models.training.data.encoder_data --data DATA --out runs/encoder
 
 writes `learn.jsonl.xz`, `feelings.jsonl.xz` and, of trades and help pages that are never trained
 on, `held_out.jsonl.xz` and `search.jsonl.xz`. Everything follows from the seed.
@@ -22,12 +22,12 @@ from typing import Any
 from bot.reading import told
 from bot.sentences import split_sentences
 from knowledge.followup import is_follow_up
-from models.training import phrases, sentiment_data
-from models.training.businesses import HelpPage, Told, Trade, draw_business, load_trades
-from models.training.conversations import as_typed, laid_out
-from models.training.corpus import is_held_out, records
-from models.training.families import draw_family
-from models.training.reading import cut_passages, holds, question_to
+from models.training.data import phrases, sentiment_data
+from models.training.data.businesses import HelpPage, Told, Trade, draw_business, load_trades
+from models.training.data.conversations import as_typed, laid_out
+from models.training.data.corpus import is_held_out, records
+from models.training.data.families import draw_family
+from models.training.data.reading import cut_passages, holds, question_to
 
 UNSEEN = ("vagov", "f18handbook", "medusa", "ms_teams_zh", "github_policy")
 """Sets whose pages are never trained on: they are what search is measured on."""

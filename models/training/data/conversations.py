@@ -10,10 +10,10 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from models.training import phrases
-from models.training.businesses import Business, HelpPage, Told, draw_business, load_trades
-from models.training.corpus import Document, exchange, question_with_passages, system_of
-from models.training.families import draw_family
+from models.training.data import phrases
+from models.training.data.businesses import Business, HelpPage, Told, draw_business, load_trades
+from models.training.data.corpus import Document, exchange, question_with_passages, system_of
+from models.training.data.families import draw_family
 
 VERBATIM = 0.8
 """Replies in the very words of the page; the rest in others that mean the same."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-from models.training import phrases
+from models.training.data import phrases
 from models.training.chatml import TURN_END, TURN_START
 
 Document = list[tuple[str, bool]]

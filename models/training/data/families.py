@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from models.training.businesses import Fact, HelpPage, Told
+from models.training.data.businesses import Fact, HelpPage, Told
 
 _NUMBER = re.compile(r"\{n:(\d+)\.\.(\d+)(?:/(\d+))?\}")
 _FILE = Path(__file__).with_name("families.toml")
