@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bot.errors import UsageError
-from bot.settings import Settings
+from bot.settings import EngineSettings, Settings
 
 if TYPE_CHECKING:
     from bot.agent_desk import AgentDesk
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bot.engine.remote import RemoteChatModel
     from bot.engine.thread import EngineThread
     from bot.policy import Policy
+    from bot.skills.grounding import Grounding
     from bot.skills.sentiment import SentimentTagger
     from bot.skills.summary import Summarizer
     from bot.skills.topics import Topics
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from bot.store import ConversationLog, Store
     from bot.trial import Exchange
     from knowledge.index import Knowledge
+    from knowledge.storage import PassageStorage
     from models.advice import Advice, Machine
     from models.offers import Offer
 
@@ -43,6 +45,8 @@ class Kefu:
     knowledge: Knowledge
     assistant: Assistant
     tagger: SentimentTagger
+    encoder: LlamaEmbeddings
+    grounding: Grounding
     translator: Translator
     summarizer: Summarizer
     model_name: str
@@ -88,7 +92,7 @@ async def _open_aide(settings: Settings, store: Store) -> AsyncIterator[Aide]:
     await asyncio.to_thread(_import_models, settings)
     from bot.aide import Aide
 
-    async with _open_on(store, settings) as kefu:
+    async with open_kefu_on(store, settings) as kefu:
         yield Aide(kefu.log, kefu.assistant, kefu.translator)
 
 
@@ -97,7 +101,7 @@ async def open_knowledge(settings: Settings) -> AsyncIterator[Knowledge]:
     from knowledge.index import Knowledge
 
     async with open_store_of(settings) as store:
-        with _engine_thread() as thread:
+        with engine_thread() as thread:
             encoder = _encoder(thread, settings)
             knowledge = Knowledge(store.passages, encoder)
             await embed_anew(knowledge, encoder, settings)
@@ -115,7 +119,7 @@ async def open_documents(settings: Settings) -> AsyncIterator[Knowledge]:
 
 @asynccontextmanager
 async def open_tagger(settings: Settings) -> AsyncIterator[SentimentTagger]:
-    with _engine_thread() as thread:
+    with engine_thread() as thread:
         yield _tagger(_encoder(thread, settings))
 
 
@@ -124,7 +128,7 @@ async def open_embed(
     settings: Settings,
 ) -> AsyncIterator[Callable[[list[str]], Awaitable[list[list[float]]]]]:
     """The encoder alone: questions to vectors of length 1."""
-    with _engine_thread() as thread:
+    with engine_thread() as thread:
         encoder = await asyncio.to_thread(_encoder, thread, settings)
         yield partial(encoder.aembed_for, "query")
 
@@ -141,7 +145,7 @@ def may_read(settings: Settings) -> bool:
 @asynccontextmanager
 async def open_kefu(settings: Settings) -> AsyncIterator[Kefu]:
     """Everything. The sample help pages are read in where there is no knowledge yet."""
-    async with open_store_of(settings) as store, _open_on(store, settings) as kefu:
+    async with open_store_of(settings) as store, open_kefu_on(store, settings) as kefu:
         yield kefu
 
 
@@ -155,7 +159,10 @@ def _import_models(settings: Settings) -> None:
 
 
 @asynccontextmanager
-async def _open_on(store: Store, settings: Settings) -> AsyncIterator[Kefu]:
+async def open_kefu_on(
+    store: Store, settings: Settings, *, passages: PassageStorage | None = None
+) -> AsyncIterator[Kefu]:
+    """`passages`: of help pages that lie in another store."""
     from bot.assistant import Assistant
     from bot.memory import Memory
     from bot.skills.grounding import Grounding
@@ -165,18 +172,19 @@ async def _open_on(store: Store, settings: Settings) -> AsyncIterator[Kefu]:
     from knowledge.terms import content_terms
 
     async with _open_engine(settings) as engine:
-        knowledge = Knowledge(store.passages, engine.encoder)
+        knowledge = Knowledge(passages or store.passages, engine.encoder)
         await embed_anew(knowledge, engine.encoder, settings)
         await read_sample(knowledge, settings)
         tagger = _tagger(engine.encoder)
         summarizer = Summarizer(engine.model)
         memory = Memory(store.memories, store.digests, summarizer)
+        grounding = Grounding(engine.encoder, content_terms)
         assistant = Assistant(
             engine.model,
             log=store.log,
             knowledge=knowledge,
             tagger=tagger,
-            grounding=Grounding(engine.encoder, content_terms),
+            grounding=grounding,
             business=settings.business,
             passages=settings.knowledge.passages,
             max_tokens=settings.engine.max_tokens,
@@ -190,6 +198,8 @@ async def _open_on(store: Store, settings: Settings) -> AsyncIterator[Kefu]:
             knowledge=knowledge,
             assistant=assistant,
             tagger=tagger,
+            encoder=engine.encoder,
+            grounding=grounding,
             translator=Translator(engine.model),
             summarizer=summarizer,
             model_name=engine.model.model_name,
@@ -218,7 +228,7 @@ async def _open_engine(settings: Settings) -> AsyncIterator[_Engine]:
         async with _open_process(settings) as engine:
             yield engine
         return
-    with _engine_thread() as thread:
+    with engine_thread() as thread:
         encoder = await asyncio.to_thread(_encoder, thread, settings)
         if settings.engine.url:
             from bot.engine.remote import open_remote
@@ -229,7 +239,7 @@ async def _open_engine(settings: Settings) -> AsyncIterator[_Engine]:
 
         file = find_language_model(settings.engine.model, settings.paths.models)
         model = await asyncio.to_thread(
-            LanguageModel.load, file, thread, settings.engine, settings.paths.engine_modes
+            LanguageModel.load, file, thread, _engine(settings), settings.paths.engine_modes
         )
         yield _Engine(LlamaChatModel(language_model=model), encoder, model.warnings)
 
@@ -245,7 +255,7 @@ async def _open_process(settings: Settings) -> AsyncIterator[_Engine]:
     models = Models(
         language=find_language_model(settings.engine.model, settings.paths.models),
         encoder=find("kefu-encoder"),
-        settings=settings.engine,
+        settings=_engine(settings),
         modes=settings.paths.engine_modes,
         log=settings.paths.engine_log,
     )
@@ -258,6 +268,15 @@ async def _open_process(settings: Settings) -> AsyncIterator[_Engine]:
         await asyncio.to_thread(process.close)
 
 
+def _engine(settings: Settings) -> EngineSettings:
+    """With the adapters where they lie."""
+    from models.catalogue import find_adapter
+
+    adapters = settings.engine.adapters
+    found = {find_adapter(path, settings.paths.models): adapters[path] for path in adapters}
+    return settings.engine.model_copy(update={"adapters": found})
+
+
 def measure_engine(
     settings: Settings, name: str | None, *, conversations: int, turns: int
 ) -> Benchmark:
@@ -267,8 +286,11 @@ def measure_engine(
     from bot.engine.language_model import LanguageModel
     from models.catalogue import find, find_language_model
 
+    engine = _engine(settings)
     if name is not None:
         file = find(name, settings.paths.models, "language")
+        if name != settings.engine.model:  # the adapters are for the one that answers
+            engine = engine.model_copy(update={"adapters": {}})
     elif settings.engine.url:
         raise UsageError(
             f"the server {settings.engine.url} answers (engine.url), and its speed is not measured "
@@ -276,8 +298,8 @@ def measure_engine(
         )
     else:
         file = find_language_model(settings.engine.model, settings.paths.models)
-    with _engine_thread() as thread:
-        model = LanguageModel.load(file, thread, settings.engine, settings.paths.engine_modes)
+    with engine_thread() as thread:
+        model = LanguageModel.load(file, thread, engine, settings.paths.engine_modes)
         return measure(model, thread, conversations=conversations, turns=turns)
 
 
@@ -307,23 +329,42 @@ def advise_models(
 
 
 @dataclass(frozen=True, slots=True)
+class Apart:
+    model: LlamaChatModel
+    encoder: LlamaEmbeddings
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Trial:
     exchanges: tuple[Exchange, ...]
     warnings: tuple[str, ...]
 
 
-async def try_model(settings: Settings, file: Path) -> Trial:
-    """A short conversation with a model, under the settings but in a process of its own: a file
-    that crashes llama.cpp ends no more than that. Raise ModelError."""
-    from bot.engine.chat_model import LlamaChatModel
+async def try_model(
+    settings: Settings, file: Path, adapters: Mapping[Path, float] | None = None
+) -> Trial:
+    """A short conversation with a model, under the settings but apart. Raise ModelError."""
     from bot.trial import converse
 
-    here = {"model": str(file), "url": "", "isolation": "process"}
-    engine_settings = settings.engine.model_copy(update=here)
-    tried = settings.model_copy(update={"engine": engine_settings})
+    async with open_apart(settings, file, adapters or {}) as engine:
+        said = await converse(engine.model, settings.business)
+        return Trial(tuple(said), engine.warnings)
+
+
+@asynccontextmanager
+async def open_apart(
+    settings: Settings, file: Path, adapters: Mapping[Path, float]
+) -> AsyncIterator[Apart]:
+    """Another model in a process of its own: a file that crashes llama.cpp ends no more than that.
+    Raise ModelError."""
+    from bot.engine.chat_model import LlamaChatModel
+
+    here = {"model": str(file), "url": "", "isolation": "process", "adapters": dict(adapters)}
+    tried = settings.model_copy(update={"engine": settings.engine.model_copy(update=here)})
     async with _open_process(tried) as engine:
         assert isinstance(engine.model, LlamaChatModel)
-        return Trial(tuple(await converse(engine.model, settings.business)), engine.warnings)
+        yield Apart(engine.model, engine.encoder, engine.warnings)
 
 
 def _policy(settings: Settings) -> Policy:
@@ -356,7 +397,7 @@ async def read_sample(knowledge: Knowledge, settings: Settings) -> None:
         mark.touch()
 
 
-def _engine_thread() -> EngineThread:
+def engine_thread() -> EngineThread:
     from bot.engine.thread import EngineThread
 
     return EngineThread()

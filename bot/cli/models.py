@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bot.cli import larger
+from bot.cli import evaluation, larger
 from bot.cli.console import AsJson, Home, plain, print_json, settings_at
 from bot.errors import KefuError
 from bot.text import counted, printable
@@ -22,6 +22,7 @@ app = typer.Typer(help="The models.")
 app.command("recommend")(larger.recommend)
 app.command("pull")(larger.pull)
 app.command("use")(larger.use)
+app.command("eval")(evaluation.evaluate_models)
 
 _WIDTH = 120
 """Characters of a value that `show` shows; --json shows all."""
@@ -39,6 +40,11 @@ def list_models(as_json: AsJson = False, home: Home = None) -> None:
     entries += [_found(path, in_use) for path in sorted(settings.paths.models.glob("*.gguf"))]
     if not any(one["in_use"] for one in entries if one["kind"] == "language"):
         entries += _elsewhere(settings)
+    for one in entries:
+        one["adapters"] = []
+        if one["in_use"] and one["kind"] == "language" and not settings.engine.url:
+            one["adapters"] = [str(path) for path in settings.engine.adapters]
+            one["description"] = "; with ".join([one["description"], *one["adapters"]])
     here = settings.paths.models
     entries += [_offered(one) for one in offers() if one.installed(here) is None]
     if as_json:

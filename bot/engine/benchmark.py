@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,7 +91,7 @@ def measure(
         decode_tokens_per_second=round(decode, 1),
         bare_tokens_per_second=round(raw, 1),
         of_raw_decode=round(decode / raw, 3),
-        memory_megabytes=round(_peak_memory() / 1e6, 1),
+        memory_megabytes=round(system.peak_memory() / 1e6, 1),
     )
 
 
@@ -204,12 +203,3 @@ def _counter(model: LanguageModel) -> Callable[[str], int]:
 def quantile(values: list[float], share: float) -> float:
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
-
-
-def _peak_memory() -> int:
-    try:
-        import resource
-    except ImportError:  # Windows
-        return 0
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most if sys.platform == "darwin" else most * 1024

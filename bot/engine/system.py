@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -123,6 +124,16 @@ def memory() -> int:
     own = [device.memory for device in devices() if device.kind == "cpu" and device.memory]
     limits = [int(text) for text in _cgroup("memory.max") if text.strip().isdigit()]
     return min([*(own or [_GUESSED_MEMORY]), *limits])
+
+
+def peak_memory() -> int:
+    """The most that this process held, in bytes; 0 where the system does not say."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return 0
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most if sys.platform == "darwin" else most * 1024
 
 
 def available_memory() -> int:

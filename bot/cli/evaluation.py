@@ -1,0 +1,79 @@
+"""`kefu models eval`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot.cli.console import AsJson, Home, print_json, records, run, settings_at
+from bot.cli.progress import progress
+from bot.errors import UsageError
+from bot.text import printable
+
+
+def evaluate_models(
+    suite: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="answers, search, sentiment, summaries, translations, speed; may be repeated. "
+            "Without: all, as far as --data has what they need."
+        ),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="A folder of gathered sets (models/training/README.md)."),
+    ] = None,
+    questions: Annotated[
+        Path | None,
+        typer.Option(help="Your own: JSON Lines of question, sources, must_contain, history."),
+    ] = None,
+    messages: Annotated[
+        Path | None, typer.Option(help="Your own: JSON Lines of text, label, for sentiment.")
+    ] = None,
+    model: Annotated[
+        str, typer.Option(help="The language model: a name that `list` shows, or a GGUF file.")
+    ] = "",
+    beside: Annotated[
+        list[str] | None, typer.Option(help="Another encoder, a GGUF file; may be repeated.")
+    ] = None,
+    count: Annotated[
+        int, typer.Option("-n", "--count", min=10, max=100_000, help="Of each test set, at most.")
+    ] = 200,
+    seed: Annotated[int, typer.Option(help="Other numbers draw other questions.")] = 1,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Write the tables there, in Markdown.")
+    ] = None,
+    as_json: AsJson = False,
+    home: Home = None,
+) -> None:
+    """How good the models are, on what they were not trained on, with 95 % intervals."""
+    from bot.workbench import Wanted, evaluate, suites_of
+
+    settings = settings_at(home)
+    if model:
+        engine = settings.engine.model_copy(update={"model": model, "url": ""})
+        settings = settings.model_copy(update={"engine": engine})
+    own = questions is not None or messages is not None
+    wanted = Wanted(
+        suites=frozenset() if own and not suite else suites_of(suite or [], data),
+        count=count,
+        seed=seed,
+        data=data,
+        beside=tuple(beside or ()),
+        questions=list(records(questions, "question")) if questions else (),
+        messages=list(records(messages, "text")) if messages else (),
+        name=(messages or questions or Path("file")).name,
+    )
+    if own and not (wanted.questions or wanted.messages):
+        raise UsageError(f"{questions or messages} is empty: there is nothing to measure")
+    tables = run(evaluate(settings, wanted, progress))
+    text = "\n".join(table.markdown() for table in tables)
+    if output:
+        output.write_text(text, "utf-8")
+    if as_json:
+        print_json([table.plain() for table in tables])
+    elif not output:
+        sys.stdout.write("".join(printable(line) + "\n" for line in text.split("\n")))

@@ -1,0 +1,64 @@
+"""Which sentence of the passages is taken for the answer: kefu's choice, and simpler ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from bot.evaluation.answers import LANGUAGES, Outcome
+from bot.evaluation.encoders import Encodes
+from bot.evaluation.measures import Figure, bm25, holds, share
+from bot.evaluation.table import Row, Table
+from bot.reading import told
+from bot.sentences import split_sentences
+from bot.skills.grounding import Grounding
+from knowledge.followup import fold
+from knowledge.terms import query_terms, terms_of
+
+
+async def table(
+    outcomes: Sequence[Outcome],
+    grounding: Grounding,
+    encoders: Mapping[str, Encodes],
+    more: Callable[[int], None],
+) -> Table:
+    asked = [o for o in outcomes if o.question.wanted and o.passages]
+    picked: dict[str, list[bool]] = {}
+    for outcome in asked:
+        for name, said in (await _choices(outcome, grounding, encoders)).items():
+            picked.setdefault(name, []).append(holds(said, outcome.question.wanted))
+        more(1)
+    rows = [Row(name, _by_language(asked, right)) for name, right in picked.items()]
+    note = (
+        "The questions with an answer, over the passages that kefu's search found. *in reach*: a "
+        "passage holds the answer. The first rows take one sentence each; kefu quotes up to three, "
+        "and none where it withholds."
+    )
+    return Table("picking", "The picked sentences hold the answer", rows, note)
+
+
+async def _choices(
+    outcome: Outcome, grounding: Grounding, encoders: Mapping[str, Encodes]
+) -> dict[str, str]:
+    question = fold(outcome.question.text, outcome.question.earlier)
+    units = [(p, s) for p in outcome.passages for s in split_sentences(p.text)]
+    shown = [told(passage.title, passage.heading, sentence) for passage, sentence in units]
+    chosen = {"in reach": "\n".join(passage.text for passage in outcome.passages)}
+    scores = bm25(query_terms(question), [terms_of(text).split() for text in shown])
+    chosen["best sentence by BM25"] = units[int(np.argmax(scores))][1]
+    for name, encoder in encoders.items():
+        wanted = np.asarray(await encoder.aembed_query(question))
+        vectors = np.asarray(await encoder.aembed_documents(shown))
+        chosen[f"nearest sentence, {name}"] = units[int(np.argmax(vectors @ wanted))][1]
+    language = outcome.question.language
+    picked = await grounding.pick(question, language, outcome.passages, asked=outcome.question.text)
+    return chosen | {"kefu": picked.quote}
+
+
+def _by_language(asked: Sequence[Outcome], right: Sequence[bool]) -> dict[str, Figure | int | None]:
+    cells: dict[str, Figure | int | None] = {}
+    for language in dict.fromkeys(outcome.question.language for outcome in asked):
+        own = [hit for o, hit in zip(asked, right, strict=True) if o.question.language == language]
+        cells[f"{LANGUAGES[language]} ({len(own)})"] = share(sum(own), len(own))
+    return cells

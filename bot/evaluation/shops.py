@@ -1,0 +1,96 @@
+"""Businesses that no model was trained on, their help pages, and customers who ask.
+
+Some facts are left out of the pages: questions about these must go unanswered.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from models.training.data import phrases
+from models.training.data.businesses import Business, HelpPage, Told, draw_business, load_trades
+from models.training.data.conversations import as_typed, laid_out
+
+CONVERSATIONS = 6
+"""With one business."""
+LEFT_OUT = 0.25
+FOLLOWED = 0.5
+"""Conversations that go on with a question that leans on the first."""
+
+SINGLE, FOLLOW_UP = "single question", "follow-up"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    text: str
+    language: str
+    kind: str
+    wanted: tuple[str, ...]
+    """Ways to tell the answer, the page's own first; empty where the pages do not have it."""
+    earlier: tuple[str, ...] = ()
+    """What the customer asked before it in the same conversation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shop:
+    name: str
+    language: str
+    pages: tuple[str, ...]
+    """In Markdown."""
+    conversations: tuple[tuple[Question, ...], ...]
+
+
+def shops(language: str, questions: int, seed: int) -> Iterator[Shop]:
+    """Until there are so many questions, follow-ups among them."""
+    rng = random.Random(f"unseen shops {language} {seed}")
+    while questions > 0:
+        shop = _shop(language, rng)
+        kept = []
+        for conversation in shop.conversations:
+            if questions > 0:
+                kept.append(conversation[:questions])
+                questions -= len(kept[-1])
+        yield Shop(shop.name, language, shop.pages, tuple(kept))
+
+
+def _shop(language: str, rng: random.Random) -> Shop:
+    trade = rng.choice(load_trades(language, held_out=True))
+    business = draw_business(trade, language, rng)
+    gone = {id(f) for p in business.pages for f in p.facts[1:] if rng.random() < LEFT_OUT}
+    pages = tuple(_page(page, gone, language, rng) for page in business.pages)
+    asked = tuple(_conversation(business, gone, language, rng) for _ in range(CONVERSATIONS))
+    return Shop(business.name, language, pages, asked)
+
+
+def _page(page: HelpPage, gone: set[int], language: str, rng: random.Random) -> str:
+    told = [fact.page for fact in page.facts if id(fact) not in gone]
+    rng.shuffle(told)
+    heading = f"## {page.heading}\n\n" if page.heading else ""
+    return f"# {page.title}\n\n{heading}{laid_out(told, language, rng)}\n"
+
+
+def _conversation(
+    business: Business, gone: set[int], language: str, rng: random.Random
+) -> tuple[Question, ...]:
+    page = rng.choice(business.pages)
+    first = rng.choice(page.facts)
+    mood = rng.choices(phrases.MOODS, weights=(2, 7, 1))[0]
+    fill = business.values.fill
+    text = as_typed(fill(rng.choice(first.fact.ask)), mood, language, rng)
+    asked = Question(text, language, SINGLE, _wanted(first, gone))
+    left = [fact for fact in page.facts if fact is not first and id(fact) not in gone]
+    if not asked.wanted or not left or rng.random() > FOLLOWED:
+        return (asked,)
+    second = rng.choice(left)
+    text = as_typed(fill(rng.choice(second.fact.follow)), "neutral", language, rng)
+    return (asked, Question(text, language, FOLLOW_UP, _wanted(second, gone), (asked.text,)))
+
+
+def _wanted(told: Told, gone: set[int]) -> tuple[str, ...]:
+    return () if id(told) in gone else (told.page, *told.answers)
+
+
+def answerable(questions: Sequence[Question]) -> list[Question]:
+    return [question for question in questions if question.wanted]
