@@ -177,6 +177,10 @@ async def _worded(kefu: Kefu, wanted: Wanted, watched: Watched) -> list[Table]:
         with watched("translations", sum(len(one.texts) for one in translated)) as more:
             try:
                 tables.append(await words.translations(translated, kefu.translator, more))
+            except ImportError:
+                raise UsageError(
+                    "--suite translations needs sacrebleu: pip install 'kefu[eval]'"
+                ) from None
             except CannotTranslate as error:
                 tables.append(Table("translations", "Translations", [], f"Not measured: {error}."))
     return tables

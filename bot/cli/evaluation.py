@@ -51,11 +51,15 @@ def evaluate_models(
 ) -> None:
     """How good the models are, on what they were not trained on, with 95 % intervals."""
     from bot.workbench import Wanted, evaluate, suites_of
+    from models.catalogue import find
 
     settings = settings_at(home)
     if model:
+        model = str(find(model, settings.paths.models, "language"))
         engine = settings.engine.model_copy(update={"model": model, "url": ""})
         settings = settings.model_copy(update={"engine": engine})
+    if output and not output.parent.is_dir():
+        raise UsageError(f"--output {output}: there is no folder {output.parent}")
     own = questions is not None or messages is not None
     wanted = Wanted(
         suites=frozenset() if own and not suite else suites_of(suite or [], data),

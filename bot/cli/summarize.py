@@ -178,6 +178,8 @@ def _show(found: dict[str, Any]) -> None:
 
     tell("Summary", found["summary"]["text"])
     tell("Issue", found["issue"]["text"])
+    if found["details"]["text"] and found["details"]["text"] not in found["issue"]["text"]:
+        tell("Details", found["details"]["text"])
     for one in found["tried"]:
         pages = f" ({'; '.join(one['citations'])})" if one["citations"] else ""
         tell("Tried", one["text"] + pages)

@@ -54,15 +54,15 @@ def issue_of(messages: Sequence[Message]) -> Line:
     said = [m for m in messages if m.role is Role.CUSTOMER and m.text.strip()]
     if not said:
         return Line("Not enough content")
-    manners = _manners(messages)
-    asked = [m for m in said if m.id not in manners] or said[-1:]
+    polite = manners(messages)
+    asked = [m for m in said if m.id not in polite] or said[-1:]
     ends = asked if len(asked) < 2 else [asked[0], asked[-1]]
     quoted = " … ".join(f"“{short(m.text)}”" for m in ends)
     more = f" ({counted(len(asked), 'question')})" if len(asked) > 2 else ""
     return Line(f"{quoted}{more}", tuple(m.id for m in ends))
 
 
-def _manners(messages: Sequence[Message]) -> set[str]:
+def manners(messages: Sequence[Message]) -> set[str]:
     """The ids of greetings and of wishes for a person: what was replied tells."""
     found = set()
     reply: Message | None = None

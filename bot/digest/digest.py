@@ -11,6 +11,7 @@ from bot.conversation import Message, ReplyStatus, Role, SentimentLabel
 from bot.course import Course, course, label_of
 from bot.digest.brief import Line, issue_of, short
 from bot.digest.case import questions
+from bot.digest.details import details_of
 from bot.digest.facts import Fact, Kind, facts
 from bot.digest.outcome import (
     ASSUMED,
@@ -29,7 +30,7 @@ from bot.digest.outcome import (
 )
 from bot.text import counted
 
-VERSION = 6
+VERSION = 7
 """Of the rules: what was digested by others is digested anew."""
 TRIED = 12
 """Answers that are listed, the newest; what the customer tried is, all of it."""
@@ -72,6 +73,8 @@ class Moods:
 class Digest:
     summary: Line
     issue: Line
+    details: Line
+    """The sentences of the customer that say most of what they want."""
     tried: tuple[Tried, ...]
     ending: Ending
     actions: tuple[Action, ...]
@@ -111,6 +114,7 @@ def digest(messages: Sequence[Message], unhelpful: frozenset[str] = frozenset())
             asked, tried, end, moods, has_person=any(m.role is Role.AGENT for m in messages)
         ),
         issue=asked,
+        details=details_of(messages),
         tried=tried,
         ending=end,
         actions=_actions(messages, end, asked, promises),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bot.conversation import Reply, ReplyStatus
+from bot.conversation import SMALL_TALK, Reply, ReplyStatus
 from bot.errors import UsageError
 from bot.evaluation.answers import CHANNEL, Parts, ask
 from bot.evaluation.measures import share
@@ -69,7 +69,7 @@ async def _judged(one: Expected, parts: Parts) -> dict[str, bool]:
         await parts.log.record(place.id, Reply("…", ReplyStatus.ANSWERED, one.language))
     await ask(parts, place, Question(one.text, one.language, one.kind, ()))
     reply = (await parts.log.messages(place.id))[-1]
-    answered = reply.status is ReplyStatus.ANSWERED and reply.rule is None
+    answered = reply.status is ReplyStatus.ANSWERED and reply.rule != SMALL_TALK
     page = bool({c.source for c in reply.citations if c.cited} & one.sources)
     right = page and all(text in reply.text for text in one.must_contain)
     return {

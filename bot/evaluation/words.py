@@ -49,9 +49,9 @@ async def summaries(
         for name, texts in said.items():
             rows.append(Row(f"{one.name}: {name}", _rouge_cells(texts, one.summaries)))
     note = (
-        f"*lead-{LEAD}*: the first sentences of the conversation. *rules*: the issue and the "
-        "summary of `kefu summarize`. The wanted summaries are the tasks that the customers were "
-        "given, in the third person."
+        f"*lead-{LEAD}*: the first sentences of the conversation. *details*: those of "
+        "`kefu summarize`, sentences of the customer picked by rule. The wanted summaries are the "
+        "tasks that the customers were given, in the third person."
     )
     return Table("summaries", "Summaries", rows, note)
 
@@ -65,14 +65,14 @@ async def _told(messages: Sequence[Message], summarizer: Summarizer) -> dict[str
             break
     told = {
         f"lead-{LEAD}": " ".join(lead[:LEAD]),
-        "rules": f"{made.issue.text} {made.summary.text}",
+        "details": made.details.text,
     }
     if summarizer.reads:
         try:
             prose = await summarizer.write(messages)
         except KefuError:
             prose = None
-        told[summarizer.name] = f"{prose.issue} {prose.summary}" if prose else told["rules"]
+        told[summarizer.name] = f"{prose.issue} {prose.summary}" if prose else told["details"]
     return told
 
 

@@ -52,6 +52,10 @@ denies, and either has this share of its words or lies this near to it."""
 
 _LISTED = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+")
 _NUMBERED = re.compile(r"^\s*\d{1,2}[.)]\s+")
+_LEANING = re.compile(
+    r"(?:it|this|these|they|that|those|otherwise|however|if not|but)\b|[它这该此]|否则|不然|但",
+    re.IGNORECASE,
+)
 _HAN = re.compile("[\u4e00-\u9fff]")
 _DENIAL = re.compile(
     r"\b(?:not|no|never|none|nor|neither|nothing|nobody|cannot|without|unable|refuse[sd]?"
@@ -238,6 +242,7 @@ def _quoted(units: list[_Unit], scores: np.ndarray, best: int) -> Citation:
         near = [(i, u) for i, u in page if scores[i] >= CLOSE * scores[best] or i == best]
         near = sorted(near, key=lambda pair: -scores[pair[0]])[:MOST_QUOTED]
         kept = _readable(sorted((u for _, u in near), key=lambda u: u.position), chosen)
+        kept = _with_what_it_leans_on(kept, [unit for _, unit in page])
     return Citation(
         source=chosen.passage.source,
         title=chosen.passage.title,
@@ -256,6 +261,19 @@ def _readable(units: list[_Unit], chosen: _Unit) -> list[_Unit]:
     if "|" in chosen.sentence and not set(_FIGURE.findall(chosen.sentence)) <= told:
         return [unit for unit in units if unit in prose or unit is chosen]
     return prose
+
+
+def _with_what_it_leans_on(kept: list[_Unit], page: list[_Unit]) -> list[_Unit]:
+    """A sentence that begins with "it" or "otherwise" says little without the one before it, and
+    that one not all without it."""
+    places = {page.index(unit) for unit in kept}
+    for place in sorted(places):
+        if place and _LEANING.match(page[place].sentence):
+            places.add(place - 1)
+        if place + 1 < len(page) and _LEANING.match(page[place + 1].sentence):
+            places.add(place + 1)
+    places = {place for place in places if page[place] in kept or "|" not in page[place].sentence}
+    return [page[place] for place in sorted(places)[: MOST_QUOTED + 1]]
 
 
 def _leading_items(units: list[_Unit]) -> list[_Unit]:

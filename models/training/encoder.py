@@ -7,7 +7,8 @@
 
 `prepare` takes the base from the registry, leaves pieces out of the vocabulary that the languages
 of kefu do not need, and keeps what the others read. `export --reference FILE.npz` also keeps vectors
-that torch computed, for the repository's fast test.
+that torch computed, for the repository's fast test, and `export --untuned` writes the base as it
+came, for `kefu models eval --beside`.
 """  # noqa: E501
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import json
 import lzma
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 
@@ -74,29 +75,43 @@ def _records(path: Path) -> Iterator[str]:
             yield json.dumps(json.loads(line), ensure_ascii=False)[:4_000]
 
 
+def stored(run: Path, found: Mapping[str, np.ndarray]) -> Base:
+    """The base, with what was found in place of its own."""
+    pieces = json.loads((run / "pieces.json").read_text("utf-8"))
+    weights = {**multilingual.load_packed(run / "base.npz"), **found}
+    return Base(weights, pieces["pieces"], np.array(pieces["scores"]), pieces["epsilon"])
+
+
 def tuned(run: Path) -> tuple[Base, dict[str, np.ndarray]]:
     """The model, and what it was given on top."""
-    pieces = json.loads((run / "pieces.json").read_text("utf-8"))
     found, heads = multilingual.load_tuned(run / "tuned.npz")
-    weights = {**multilingual.load_packed(run / "base.npz"), **found}
-    return Base(weights, pieces["pieces"], np.array(pieces["scores"]), pieces["epsilon"]), heads
+    return stored(run, found), heads
 
 
-def export(run: Path, out: Path, reference: Path | None) -> None:
-    base, heads = tuned(run)
-    answers = {
-        "weight": [round(float(x), 5) for x in heads["answers.weight"][0]],
-        "bias": round(float(heads["answers.bias"][0]), 5),
-    }
+def told(run: Path, heads: Mapping[str, np.ndarray]) -> dict[str, str]:
+    """What the file says of itself; without heads, as the base came."""
     extra = {
         "kefu.languages": ",".join(LANGUAGES),
         "kefu.prefix.query": QUERY,
         "kefu.prefix.passage": PASSAGE,
+    }
+    if not heads:
+        return extra | {"kefu.revision": "untuned"}
+    answers = {
+        "weight": [round(float(x), 5) for x in heads["answers.weight"][0]],
+        "bias": round(float(heads["answers.bias"][0]), 5),
+    }
+    return extra | {
         "kefu.prefix.pair": PAIR,
         "kefu.prefix.feeling": FEELING,
         "kefu.answers": json.dumps(answers),
         "kefu.revision": hashlib.sha256((run / "tuned.npz").read_bytes()).hexdigest()[:12],
     }
+
+
+def export(run: Path, out: Path, reference: Path | None, *, untuned: bool = False) -> None:
+    base, heads = (stored(run, {}), {}) if untuned else tuned(run)
+    extra = told(run, heads)
     out.parent.mkdir(parents=True, exist_ok=True)
     write_gguf(out, base, (run / "charsmap.bin").read_bytes(), extra)
     tokenizer = Tokenizer.from_file(str(run / "tokenizer.json"))
@@ -148,11 +163,12 @@ def main() -> None:
     two.add_argument("--run", type=Path, required=True)
     two.add_argument("--out", type=Path, required=True)
     two.add_argument("--reference", type=Path, help=f"keep {STORED} of torch's vectors")
+    two.add_argument("--untuned", action="store_true", help="as the base came, to measure beside")
     given = parser.parse_args()
     if given.command == "prepare":
         prepare(given.data, given.run, given.source)
     else:
-        export(given.run, given.out, given.reference)
+        export(given.run, given.out, given.reference, untuned=given.untuned)
 
 
 if __name__ == "__main__":

@@ -173,7 +173,7 @@ def test_not_enough_content_is_said(talk: list[Message]) -> None:
 def test_as_json_has_it() -> None:
     plain = digest(Rich.messages).plain()
     assert set(plain) >= {
-        *("summary", "issue", "tried", "outcome", "actions", "entities", "promises"),
+        *("summary", "issue", "details", "tried", "outcome", "actions", "entities", "promises"),
         *("sentiment", "language"),
     }
     read = json.loads(json.dumps(plain))

@@ -132,3 +132,12 @@ async def test_a_row_that_a_sentence_repeats_is_left_out() -> None:
     text = "Lamp socket repair | €25\n\n- A lamp socket repair costs €25."
     picked = await grounding().pick("what does a lamp socket repair cost", "en", [passage(text)])
     assert picked.quote == "A lamp socket repair costs €25."
+
+
+async def test_a_sentence_comes_with_what_leans_on_it() -> None:
+    page = passage("Skis are waxed for £10. This takes 20 hours at most. Tents are cleaned.")
+    for question in ("for how much are skis waxed", "this takes how many hours at most"):
+        picked = await grounding().pick(question, "en", [page])
+        assert picked.quote == "Skis are waxed for £10. This takes 20 hours at most."
+    picked = await grounding().pick("are tents cleaned", "en", [page])
+    assert picked.quote == "Tents are cleaned."
