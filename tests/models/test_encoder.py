@@ -17,7 +17,7 @@ from tokenizers import Tokenizer
 from bot.engine import Encoder, EngineThread
 from bot.settings import EngineSettings
 from models.catalogue import find
-from models.training.encoder import tuned
+from models.training.encoder import told, tuned
 from models.training.encoder_gguf import write_gguf
 from models.training.multilingual import BEGIN, END, PAD, Base, save_packed, tokenizer_of
 from models.training.vectors import tokenize
@@ -191,3 +191,14 @@ def test_what_was_tuned_lies_over_the_base_and_the_heads_apart(base: Base, tmp_p
     np.testing.assert_array_equal(found.weights["emb.pos"], base.weights["emb.pos"])
     assert heads.keys() == {"answers.bias"}
     np.testing.assert_array_equal(heads["answers.bias"], head)
+
+
+def test_what_was_not_tuned_claims_nothing_that_tuning_gave(tmp_path: Path) -> None:
+    (tmp_path / "tuned.npz").write_bytes(b"weights")
+    heads = {"answers.weight": np.ones((1, 4), np.float32), "answers.bias": np.zeros(1)}
+    with_heads, bare = told(tmp_path, heads), told(tmp_path, {})
+    assert {"kefu.answers", "kefu.prefix.pair", "kefu.prefix.feeling"} <= set(with_heads)
+    assert bare["kefu.revision"] == "untuned" != with_heads["kefu.revision"]
+    assert set(bare) == set(with_heads) - {
+        "kefu.answers", "kefu.prefix.pair", "kefu.prefix.feeling",
+    }  # fmt: skip
