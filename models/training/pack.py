@@ -3,8 +3,8 @@
 Writes tokenizer.json and NAME.tokens.npy (uint16) with NAME.learn.npy (uint8, see below):
 `plain`, a stream of text cut anywhere, and `service`, rows of CONTEXT + 1 tokens with whole
 documents; each with a `_val` part that is held out: of `plain` texts and questions that stand in
-neither, of `service` conversations with businesses of trades that are never trained on. The tokens
-do not depend on the number of processes.
+neither, of `service` conversations with businesses of trades that are never trained on. Rows hold
+nothing twice. The tokens do not depend on the number of processes.
 """
 
 from __future__ import annotations
@@ -13,25 +13,34 @@ import argparse
 import os
 import random
 import shutil
+import signal
+import sys
 from bisect import insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from itertools import islice
 from multiprocessing import get_context
 from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tokenizers import Tokenizer
 
-from models.training.data import conversations, corpus, reading
+from bot.errors import UsageError
+from models.training.data import conversations, corpus, reading, sources
+from models.training.data.distinct import Seen, signature
 from models.training.dial import CONTEXT
+from models.training.plan import TASKS
 from models.training.tokenizer import end_of_text, load_tokenizer, train_tokenizer
 
 SAMPLE_CHARACTERS = 24_000_000
 """What the tokenizer is trained on; more changes few merges and takes minutes."""
 SHARD = 2_000
 """Conversations that one process makes at a time."""
+UNSEEN = 400
+"""Conversations that are held out."""
 OPEN_ROWS = 24
 PARTS = 8
 """That real texts are packed in."""
@@ -39,6 +48,7 @@ PASSES = 3
 """Real texts are asked this often, each time for other sentences."""
 
 NOT_LEARNT, LEARNT, PADDING = 0, 1, 2
+ARRAYS = ("plain", "plain_val", "service", "service_val")
 
 Arrays = tuple[np.ndarray, np.ndarray]
 
@@ -127,9 +137,21 @@ def documents_of(job: Job, data: Path, seed: int) -> list[corpus.Document]:
     return found
 
 
-def pack_rows(job: Job, data: Path, out: Path, seed: int) -> Arrays:
-    tokenizer = load_tokenizer(out)
-    return rows(encoded(documents_of(job, data, seed), tokenizer), tokenizer)
+Documents = tuple[np.ndarray, list[Arrays]]
+"""Encoded, with the signature of each."""
+
+
+def pack_documents(job: Job, data: Path, out: Path, seed: int) -> Documents:
+    made = documents_of(job, data, seed)
+    signatures = np.array([signature(document) for document in made], np.uint64)
+    return signatures, list(encoded(made, load_tokenizer(out)))
+
+
+def distinct_rows(found: Iterable[Documents], tokenizer: Tokenizer, seen: Seen) -> Iterator[Arrays]:
+    """Rows of what was not made before, in whichever job."""
+    for signatures, documents in found:
+        known = zip(signatures.tolist(), documents, strict=True)
+        yield rows([one for number, one in known if seen.is_new(number)], tokenizer)
 
 
 def pack_stream(part: int, data: Path, out: Path, seed: int) -> Arrays:
@@ -139,10 +161,22 @@ def pack_stream(part: int, data: Path, out: Path, seed: int) -> Arrays:
     return _joined(encoded(found, load_tokenizer(out)))
 
 
+def pack_unseen(part: int, data: Path, out: Path, seed: int) -> Arrays:
+    """Conversations with businesses of trades that are never trained on."""
+    unseen = conversations.conversations(UNSEEN, seed + part, held_out=True)
+    tokenizer = load_tokenizer(out)
+    return rows(encoded(unseen, tokenizer), tokenizer)
+
+
 def save(out: Path, name: str, arrays: Iterable[Arrays]) -> int:
+    """Under another name first, the tokens last: where they are, both are whole."""
     tokens, learn = _joined(arrays)
-    np.save(out / f"{name}.learn.npy", learn)
-    np.save(out / f"{name}.tokens.npy", tokens)
+    (out / f"{name}.tokens.npy").unlink(missing_ok=True)
+    for kind, values in (("learn", learn), ("tokens", tokens)):
+        begun = out / f"{name}.{kind}.new"
+        with begun.open("wb") as file:
+            np.save(file, values)
+        begun.replace(out / f"{name}.{kind}.npy")
     return len(tokens)
 
 
@@ -158,7 +192,78 @@ def make_tokenizer(plain: list[corpus.Document], data: Path, out: Path, seed: in
         texts.append(text)
         if room < 0:
             break
-    train_tokenizer(texts).save(str(out / "tokenizer.json"))
+    train_tokenizer(texts).save(str(out / "tokenizer.new"))
+    (out / "tokenizer.new").replace(out / "tokenizer.json")
+
+
+Watch = Callable[[str, int, int], None]
+"""Told of each array how many of its parts are made, and of how many."""
+
+
+def pack(
+    data: Path,
+    out: Path,
+    seed: int,
+    count: int,
+    passes: int,
+    processes: int,
+    *,
+    keep: bool = False,
+    watch: Watch = lambda name, done, of: None,
+    seen: Seen | None = None,
+) -> dict[str, int]:
+    """Tokens of each array. `keep`: what lies in `out` was made by the same arguments. `seen`:
+    counts what the rows of service would have had twice."""
+    sources.require(data, TASKS)
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    if not (out / "tokenizer.json").exists():
+        watch("tokenizer", 0, 1)
+        make_tokenizer(list(corpus.plain_documents(data, random.Random(seed))), data, out, seed)
+    work: dict[str, tuple[Callable[..., Any], Sequence[Any]]] = {
+        "plain_val": (pack_stream, [PARTS]),
+        "plain": (pack_stream, range(PARTS)),
+        "service_val": (pack_unseen, [0]),
+        "service": (pack_documents, jobs(count, passes)),
+    }
+    if keep:
+        work = {name: job for name, job in work.items() if not _tokens(out, name).exists()}
+    with mapped(processes) as imap:
+        begun = {
+            name: (imap(partial(make, data=data, out=out, seed=seed), parts), len(parts))
+            for name, (make, parts) in work.items()
+        }
+        for name, (made, of) in begun.items():
+            parts: Iterable[Any] = _watched(made, name, of, watch)
+            if name == "service":
+                parts = distinct_rows(parts, load_tokenizer(out), seen or Seen())
+            save(out, name, parts)
+    return {name: len(np.load(_tokens(out, name), mmap_mode="r")) for name in ARRAYS}
+
+
+def _tokens(out: Path, name: str) -> Path:
+    return out / f"{name}.tokens.npy"
+
+
+def _watched(made: Iterable[Any], name: str, of: int, watch: Watch) -> Iterator[Any]:
+    for done, arrays in enumerate(made, start=1):
+        watch(name, done, of)
+        yield arrays
+
+
+@contextmanager
+def mapped(processes: int) -> Iterator[Callable[..., Iterable[Any]]]:
+    """`map`, over several processes where there are several. Ctrl-C is for this one alone: the
+    others go when it goes."""
+    if processes == 1:
+        yield map
+        return
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        pool = get_context("spawn").Pool(processes)
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    with pool:
+        yield pool.imap
 
 
 def main() -> None:
@@ -172,24 +277,17 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
-    os.environ["TOKENIZERS_PARALLELISM"] = "false"
-
     if given.tokenizer is not None:
         shutil.copyfile(given.tokenizer, given.out / "tokenizer.json")
-    if not (given.out / "tokenizer.json").exists():
-        plain = list(corpus.plain_documents(given.data, random.Random(given.seed)))
-        make_tokenizer(plain, given.data, given.out, given.seed)
-    where = {"data": given.data, "out": given.out, "seed": given.seed}
-    with get_context("spawn").Pool(given.processes) as pool:
-        streams = pool.imap(partial(pack_stream, **where), range(PARTS + 1))
-        service = pool.imap(partial(pack_rows, **where), jobs(given.conversations, given.passes))
-        *kept, held_out = streams
-        for name, some in (("plain_val", [held_out]), ("plain", kept)):
-            print(name, f"{save(given.out, name, some):,}", flush=True)
-        unseen = conversations.conversations(400, given.seed, held_out=True)
-        tokenizer = load_tokenizer(given.out)
-        save(given.out, "service_val", [rows(encoded(unseen, tokenizer), tokenizer)])
-        print("service", f"{save(given.out, 'service', service):,}", flush=True)
+    of_rows = (given.conversations, given.passes)
+    seen = Seen()
+    try:
+        found = pack(given.data, given.out, given.seed, *of_rows, given.processes, seen=seen)
+    except UsageError as error:
+        sys.exit(str(error))
+    for name, tokens in found.items():
+        print(name, f"{tokens:,}")
+    print("service:", seen.told())
 
 
 if __name__ == "__main__":

@@ -11,10 +11,10 @@ def test_every_model_of_the_catalogue_has_its_own_name_and_file() -> None:
     entries = catalogue()
     assert len({entry.name for entry in entries}) == len(entries)
     assert len({entry.file for entry in entries}) == len(entries)
-    assert [entry.kind for entry in entries] == ["language", "encoder", "sentiment"]
+    assert [entry.kind for entry in entries] == ["language", "encoder", "sentiment", "wishes"]
 
 
-@pytest.mark.parametrize("name", ["kefu-encoder", "kefu-sentiment"])
+@pytest.mark.parametrize("name", ["kefu-encoder", "kefu-sentiment", "kefu-wishes"])
 def test_a_model_that_comes_along_is_found_by_name(name: str) -> None:
     (entry,) = (entry for entry in catalogue() if entry.name == name)
     assert find(name) == entry.path == weights_folder() / entry.file
@@ -48,7 +48,7 @@ def test_the_error_says_what_was_asked_and_what_there_is(tmp_path: Path, asked: 
         find(asked, tmp_path)
     said = str(raised.value)
     assert repr(asked) in said
-    assert "kefu-small, kefu-encoder, kefu-sentiment, fetched.gguf" in said
+    assert "kefu-small, kefu-encoder, kefu-sentiment, kefu-wishes, fetched.gguf" in said
     assert "\n" not in said
 
 

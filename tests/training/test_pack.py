@@ -18,9 +18,10 @@ from tokenizers import Tokenizer
 from bot.skills import translation
 from models.training import pack
 from models.training.data import corpus, reading
+from models.training.data.distinct import Seen
+from models.training.data.phrases import UNKNOWN
 from models.training.dial import CONTEXT
 from models.training.pack import LEARNT, NOT_LEARNT, PADDING
-from models.training.data.phrases import UNKNOWN
 from models.training.tokenizer import end_of_text, load_tokenizer
 
 TEXT = (
@@ -85,7 +86,11 @@ def test_what_is_held_out_is_trained_on_nowhere(data: Path) -> None:
 
 
 def test_translations_are_asked_for_as_in_use() -> None:
-    assert reading.TRANSLATE == translation.SYSTEM
+    pair = ("made", {"en": "Good day.", "zh": "你好。"})
+    (document,) = reading.translation_documents([pair], random.Random(1))
+    into = ("Chinese", "English")
+    systems = [corpus.turn("system", translation.SYSTEM.format(language=one)) for one in into]
+    assert document[0] in [(system, False) for system in systems]
 
 
 def replies(documents: list[corpus.Document]) -> list[str]:
@@ -153,3 +158,34 @@ def test_documents_end_where_the_tokenizer_says() -> None:
     assert ids[-1] == end_of_text(tokenizer)
     assert learn[0] == NOT_LEARNT
     assert learn[-1] == LEARNT
+
+
+def test_what_was_made_before_in_whichever_job_is_in_no_row() -> None:
+    def documents(*numbers: int) -> pack.Documents:
+        found = [(np.full(5, n, np.uint16), np.full(5, LEARNT, np.uint8)) for n in numbers]
+        return np.array(numbers, np.uint64), found
+
+    seen = Seen()
+    jobs = [documents(11, 12, 11), documents(12, 13)]
+    tokens = np.concatenate([t for t, _ in pack.distinct_rows(jobs, small_tokenizer(), seen)])
+    assert [int((tokens == n).sum()) for n in (11, 12, 13)] == [5, 5, 5]
+    assert (seen.count, seen.dropped) == (5, 2)
+
+
+def test_signatures_are_those_of_the_documents(data: Path, tmp_path: Path) -> None:
+    small_tokenizer().save(str(tmp_path / "tokenizer.json"))
+    signatures, found = pack.pack_documents(("grounded", 0), data, tmp_path, 1)
+    made = pack.documents_of(("grounded", 0), data, 1)
+    assert signatures.tolist() == [pack.signature(document) for document in made]
+    assert len(found) == len(made) > 0
+
+
+def test_a_data_folder_that_lacks_a_task_is_one_clear_line(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder, lacking in ((data, "no folder faq, dialogue, summary, translation in it"),
+                            (tmp_path / "nowhere", "there is no such folder")):  # fmt: skip
+        monkeypatch.setattr(sys, "argv", ["pack", "--data", str(folder), "--out", str(tmp_path)])
+        with pytest.raises(SystemExit, match=lacking) as ended:
+            pack.main()
+        assert "\n" not in str(ended.value)

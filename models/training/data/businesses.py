@@ -14,11 +14,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+T = TypeVar("T")
 
 TRADES = Path(__file__).with_name("trades")
 HELD_OUT = ("museum", "outdoor_shop", "parcel")
 """Trades that are never trained on: what a model makes of them is what it can do on new pages."""
+KEPT_OUT, FIRST_KEPT_OUT = 8, 3
+"""Of the other trades every eighth name, and every eighth figure of a slot that has eight or more,
+is never trained on either."""
 
 _SLOT = re.compile(r"\{(\w+)(!?)\}")
 _CITIES = {
@@ -31,11 +36,11 @@ _CITIES = {
         "昆明", "郑州", "合肥",
     ),
 }  # fmt: skip
-_WEEKDAYS = {
+WEEKDAYS = {
     "en": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
     "zh": ("周一", "周二", "周三", "周四", "周五", "周六", "周日"),
 }
-_MONTHS = {
+MONTHS = {
     "en": (
         "January", "February", "March", "April", "May", "June", "July", "August", "September",
         "October", "November", "December",
@@ -53,6 +58,9 @@ class Fact:
     ask: tuple[str, ...]
     follow: tuple[str, ...]
     answer: tuple[str, ...]
+    yes: tuple[str, ...] = ()
+    no: tuple[str, ...] = ()
+    """Those of `ask` that could be answered with a yes or a no."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +73,11 @@ class Page:
 class Trade:
     """In one language."""
 
+    file: str
     name: str
     businesses: tuple[str, ...]
     numbers: Mapping[str, Sequence[int]]
+    """What each slot may hold."""
     words: Mapping[str, Sequence[str]]
     pages: tuple[Page, ...]
 
@@ -93,14 +103,23 @@ class Values:
 
     def __init__(self, trade: Trade, name: str, language: str, rng: random.Random) -> None:
         self._rng = rng
+        # those held out stay as they are: what was measured on them is to be comparable
+        self._tidies = trade.file not in HELD_OUT
         self._options: dict[str, Sequence[str]] = {**trade.words, **_everyday(language, rng)}
         self._options["business"] = [name]
-        for slot, (first, last, *step) in trade.numbers.items():
-            self._options[slot] = [str(n) for n in range(first, last + 1, step[0] if step else 1)]
+        for slot, numbers in trade.numbers.items():
+            self._options[slot] = list(map(str, numbers))
         self._chosen: dict[str, str] = {}
 
     def fill(self, text: str) -> str:
-        return _SLOT.sub(lambda found: self._value(found[1], other=bool(found[2])), text)
+        filled = _SLOT.sub(lambda found: self._value(found[1], other=bool(found[2])), text)
+        return tidied(filled) if self._tidies else filled
+
+    def wrong(self, slot: str, rng: random.Random) -> str:
+        """Any other than the true one, smaller numbers included; the true one where there is but
+        that."""
+        true = self._value(slot, other=False)
+        return rng.choice([o for o in self._options[slot] if o != true] or [true])
 
     def _value(self, slot: str, *, other: bool) -> str:
         options = self._options[slot]
@@ -113,12 +132,17 @@ class Values:
         return self._rng.choice([o for o in options if o != true] or [true])
 
 
+def tidied(text: str) -> str:
+    """ "8 p.m.." has a stop too many."""
+    return text.replace(".m..", ".m.")
+
+
 def _everyday(language: str, rng: random.Random) -> dict[str, Sequence[str]]:
     """The slots that every trade has. Addresses and numbers are drawn from wide ranges."""
     opens, closes = rng.randint(6, 11), rng.randint(4, 10)
     word = "".join(rng.choices("bcdfghklmnprstvw", k=2)) + rng.choice("aeiou")
     host = f"{word}{rng.choice(('shop', 'care', 'direct', 'line', 'hub', 'point'))}.example"
-    days = rng.sample(_WEEKDAYS[language], 2)
+    days = rng.sample(WEEKDAYS[language], 2)
     clock = rng.random() < 0.5
     half = rng.choice(("", "", ":30"))
     if language == "zh" or clock:
@@ -135,7 +159,7 @@ def _everyday(language: str, rng: random.Random) -> dict[str, Sequence[str]]:
         "closes": [hours[1]],
         "weekday": [days[0]],
         "weekday2": [days[1]],
-        "month": _MONTHS[language],
+        "month": MONTHS[language],
     }
 
 
@@ -165,17 +189,35 @@ def draw_business(trade: Trade, language: str, rng: random.Random) -> Business:
 
 
 @cache
-def load_trades(language: str, *, held_out: bool = False) -> tuple[Trade, ...]:
-    """Those to train on, or those kept out."""
+def load_trades(
+    language: str, *, held_out: bool = False, new_business: bool = False
+) -> tuple[Trade, ...]:
+    """Those to train on, or those kept out; `new_business`: those to train on, with the names and
+    figures that are kept out."""
     paths = [p for p in sorted(TRADES.glob("*.toml")) if (p.stem in HELD_OUT) is held_out]
-    return tuple(_trade(tomllib.loads(p.read_text("utf-8")), language) for p in paths)
+    return tuple(_trade(p, language, new_business) for p in paths)
 
 
-def _trade(stored: dict[str, Any], language: str) -> Trade:
+@cache
+def _stored(path: Path) -> dict[str, Any]:
+    return tomllib.loads(path.read_text("utf-8"))
+
+
+def _trade(path: Path, language: str, new_business: bool) -> Trade:
+    stored = _stored(path)
+    names = stored["trade"][f"names_{language}"]
+    numbers = {slot: _range(*to) for slot, to in stored.get("numbers", {}).items()}
+    if path.stem not in HELD_OUT:
+        names = _part(names, kept_out=new_business)
+        numbers = {
+            slot: _part(to, kept_out=new_business) if len(to) >= KEPT_OUT else to
+            for slot, to in numbers.items()
+        }
     return Trade(
+        file=path.stem,
         name=stored["trade"][language],
-        businesses=tuple(stored["trade"][f"names_{language}"]),
-        numbers=stored.get("numbers", {}),
+        businesses=tuple(names),
+        numbers=numbers,
         words=stored.get("words", {}).get(language, {}),
         pages=tuple(
             Page(tuple(page[language]), tuple(_fact(fact[language]) for fact in page["fact"]))
@@ -184,10 +226,18 @@ def _trade(stored: dict[str, Any], language: str) -> Trade:
     )
 
 
+def _range(first: int, last: int, step: int = 1) -> list[int]:
+    return list(range(first, last + 1, step))
+
+
+def _part(options: list[T], *, kept_out: bool) -> list[T]:
+    return [o for i, o in enumerate(options) if (i % KEPT_OUT == FIRST_KEPT_OUT) is kept_out]
+
+
 def _fact(stored: dict[str, list[str]]) -> Fact:
     # questions that could be answered with yes or no are answered with the fact, too: it holds the
     # answer, and of a small model's yes or no nobody could tell whether the page says so
-    asked = [*stored["ask"], *stored.get("yes", ()), *stored.get("no", ())]
-    return Fact(
-        tuple(stored["page"]), tuple(asked), tuple(stored["follow"]), tuple(stored["answer"])
-    )
+    yes, no = stored.get("yes", ()), stored.get("no", ())
+    asked = (*stored["ask"], *yes, *no)
+    page, follow, answer = (tuple(stored[name]) for name in ("page", "follow", "answer"))
+    return Fact(page, asked, follow, answer, tuple(yes), tuple(no))

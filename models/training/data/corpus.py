@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 from zlib import crc32
 
-from models.training.data import phrases
 from models.training.chatml import TURN_END, TURN_START
+from models.training.data import phrases
 
 Document = list[tuple[str, bool]]
 

@@ -13,22 +13,27 @@ import json
 import lzma
 import random
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from bot.errors import UsageError
 from bot.reading import told
 from bot.sentences import split_sentences
 from knowledge.followup import is_follow_up
-from models.training.data import phrases, sentiment_data
+from models.training.data import phrases, sentiment_data, sources
 from models.training.data.businesses import HelpPage, Told, Trade, draw_business, load_trades
-from models.training.data.conversations import as_typed, laid_out
 from models.training.data.corpus import is_held_out, records
 from models.training.data.families import draw_family
 from models.training.data.reading import cut_passages, holds, question_to
+from models.training.data.scene import laid_out
+from models.training.data.turns import as_typed
 
+TASKS = ("grounded_qa", "faq", "text", "translation", "intent", "sentiment")
+"""That are read of the data folder."""
 UNSEEN = ("vagov", "f18handbook", "medusa", "ms_teams_zh", "github_policy")
 """Sets whose pages are never trained on: they are what search is measured on."""
 FOLLOW_UPS, OTHER_LANGUAGE, TWO_AT_ONCE, BARE = 0.25, 0.15, 0.06, 0.2
@@ -342,6 +347,10 @@ def main() -> None:
     parser.add_argument("--businesses", type=int, default=9_000)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
+    try:
+        sources.require(given.data, TASKS, sentiment_data.SETS)
+    except UsageError as error:
+        sys.exit(str(error))
     given.out.mkdir(parents=True, exist_ok=True)
     rng = random.Random(f"encoder {given.seed}")
     readers: list[Callable[[Path, random.Random], Iterator[Item]]]

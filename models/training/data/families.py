@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from models.training.data.businesses import Fact, HelpPage, Told
+from models.training.data.businesses import Fact, HelpPage, Told, tidied
 
 _NUMBER = re.compile(r"\{n:(\d+)\.\.(\d+)(?:/(\d+))?\}")
 _FILE = Path(__file__).with_name("families.toml")
@@ -46,7 +46,7 @@ def _told(
 
     def fill(text: str) -> str:
         named = text.replace("{Thing}", thing[:1].upper() + thing[1:]).replace("{thing}", thing)
-        return named.replace("{value}", value)
+        return tidied(named.replace("{value}", value))
 
     asked = Fact((), tuple(map(fill, family["ask"])), tuple(map(fill, family["follow"])), ())
     # a line of a list is no sentence: it is told in one of the sentences

@@ -19,6 +19,12 @@ from pathlib import Path
 
 PIECES = Path(__file__).parent / "customer_messages"
 LABELS = ("negative", "neutral", "positive")
+SETS = (
+    "sentiment/vader_rated", "sentiment/goemotions", "intent/banking77", "intent/clinc150",
+    "intent/multidogo_intents", "text/crosswoz_template_utterances", "translation/bagisto_ui",
+    "translation/chatwoot_ui",
+)  # fmt: skip
+"""That are read by their names."""
 
 
 @dataclass(frozen=True, slots=True)
