@@ -61,11 +61,9 @@ bench-engine: $(DEV)
 picture: $(READY)
 	@$(BIN)/python -m tui.picture docs/terminal.svg --home "$$(mktemp -d)"
 
-# From the data (see models/training/README.md) to the language model in models/weights.
+# From the data (see models/training/README.md) to a language model in RUN; started again, it goes on.
 train: $(TRAIN)
-	@$(BIN)/python -m models.training.pack --data $(DATA) --out $(RUN)
-	@$(BIN)/python -m models.training.train --run $(RUN)
-	@$(BIN)/python -m models.training.export --run $(RUN) --out models/weights
+	@$(BIN)/kefu models train --data $(DATA) --out $(RUN) --name kefu-small
 
 # Ten thousand cancels, damaged files: minutes, so not in `make test`.
 test-faults: $(DEV)

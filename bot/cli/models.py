@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bot.cli import evaluation, larger
+from bot.cli import evaluation, larger, training, tuning
 from bot.cli.console import AsJson, Home, plain, print_json, settings_at
 from bot.errors import KefuError
 from bot.text import counted, printable
@@ -22,7 +22,9 @@ app = typer.Typer(help="The models.")
 app.command("recommend")(larger.recommend)
 app.command("pull")(larger.pull)
 app.command("use")(larger.use)
+app.command("tune")(tuning.tune)
 app.command("eval")(evaluation.evaluate_models)
+app.command("train")(training.train)
 
 _WIDTH = 120
 """Characters of a value that `show` shows; --json shows all."""

@@ -34,6 +34,11 @@ class Dial:
         return 0.02
 
     @property
+    def adamw_rate(self) -> float:
+        """Of the matrices, where AdamW trains them in Muon's place; of 1e-3 and 3e-3 the better."""
+        return float(1e-3 * (320 / self.width) ** 0.5)
+
+    @property
     def embedding_rate(self) -> float:
         # wider models want smaller steps for their embeddings (width^-1/2, 320 the reference)
         return float(3e-3 * (320 / self.width) ** 0.5)

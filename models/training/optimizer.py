@@ -1,4 +1,4 @@
-"""Muon for the matrices, AdamW for the embedding and the norms.
+"""Muon or AdamW for the matrices, AdamW for the embedding and the norms.
 
 Muon (Keller Jordan, 2024): the momentum of a matrix is orthogonalised by five Newton-Schulz steps
 before it is applied, so that all its directions are learnt at the same rate.
@@ -7,12 +7,17 @@ before it is applied, so that all its directions are learnt at the same rate.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal, TypeAlias
 
 import torch
 from torch import Tensor
 
 from models.training.decoder import Decoder
 from models.training.dial import Dial
+
+Kind: TypeAlias = Literal["muon", "adamw"]
+DECAY: dict[str, float] = {"muon": 0.01, "adamw": 0.1}
+"""Of the matrices, times the rate."""
 
 
 def orthogonalised(matrices: Tensor, steps: int = 5) -> Tensor:
@@ -55,18 +60,23 @@ class Muon(torch.optim.Optimizer):
                 weight.add_(update, alpha=-group["lr"] * scale)
 
 
-def optimizers(model: Decoder, dial: Dial) -> list[torch.optim.Optimizer]:
+def optimizers(
+    model: Decoder, dial: Dial, kind: Kind = "muon", decay: float | None = None
+) -> list[torch.optim.Optimizer]:
+    """`decay` is of the matrices; None: what is usual for the kind."""
+    shrinking = DECAY[kind] if decay is None else decay
     matrices = [p for p in model.layers.parameters() if p.dim() == 2]
     rest = [p for p in model.parameters() if p.dim() < 2]
-    adam = torch.optim.AdamW(
-        [
-            {"params": [model.embedding.weight], "lr": dial.embedding_rate},
-            {"params": rest, "lr": dial.embedding_rate},
-        ],
-        betas=(0.9, 0.95),
-        weight_decay=0.0,
-    )
-    chosen: list[torch.optim.Optimizer] = [Muon(matrices, dial.muon_rate), adam]
+    groups = [
+        {"params": [model.embedding.weight], "lr": dial.embedding_rate, "weight_decay": 0.0},
+        {"params": rest, "lr": dial.embedding_rate, "weight_decay": 0.0},
+    ]
+    chosen: list[torch.optim.Optimizer] = []
+    if kind == "adamw":
+        groups.append({"params": matrices, "lr": dial.adamw_rate, "weight_decay": shrinking})
+    else:
+        chosen.append(Muon(matrices, dial.muon_rate, shrinking))
+    chosen.append(torch.optim.AdamW(groups, betas=(0.9, 0.95)))
     for optimizer in chosen:
         for group in optimizer.param_groups:
             group["initial_lr"] = group["lr"]

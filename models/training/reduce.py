@@ -18,8 +18,8 @@ import gguf
 import numpy as np
 from gguf.quants import dequantize, quantize
 
-from models.training.data import corpus
 from models.training.chat_file import Tensors, write_file
+from models.training.data import corpus
 from models.training.pack import documents_of
 from models.training.pretrained import shape_of
 from models.training.vocabulary import Vocabulary, extended, kept, parts_before, pieces_used

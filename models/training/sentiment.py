@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 from sklearn.metrics import accuracy_score, f1_score
 
+from models.training.data.sentiment_data import LABELS
 from models.training.encoder_items import FEELING, Feeling, load_feelings
 from models.training.multilingual import load_tuned
-from models.training.data.sentiment_data import LABELS
 from models.training.vectors import encode
 
 CALIBRATED, TESTED, REVIEWED = 1_500, 300, 1_000

@@ -3,8 +3,10 @@
 One code path for CPU and CUDA. The run is cut in two: reading (text and conversations; every token
 is a target) and tuning (conversations; the loss is taken on replies only). It is as long as its
 tokens, or, with `--seconds`, as a time: then the number of steps depends on the machine, and
-the log tells it. A checkpoint is written every few minutes and at the end; started again with the
-same arguments it goes on from it.
+the log tells it. A checkpoint is written every two minutes and at the end; started again with the
+same arguments it goes on from it. Of the weights of the cool-down those with the lowest loss of
+held-out replies are kept, and where it rises for long the run stops early. Lines are printed, and
+kept in log.jsonl: `loss` is the mean since the line before.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -25,7 +27,8 @@ from torch import Tensor
 
 from models.training.decoder import Decoder
 from models.training.dial import CONTEXT, Dial
-from models.training.optimizer import optimizers
+from models.training.log import Line, Log, heard_interrupt
+from models.training.optimizer import Kind, optimizers
 from models.training.pack import LEARNT, PADDING
 from models.training.tokenizer import load_tokenizer
 
@@ -40,12 +43,13 @@ TUNING_FROM = 0.3
 COOLING_FROM = 0.3
 """Shares of the run after which it tunes, and after which the rate falls linearly to zero."""
 WARMUP_STEPS = 20
-CHECKPOINT_SECONDS = 300
+CHECKPOINT_SECONDS = 120
 REPORT_EVERY = 10
-VALIDATE_EVERY = 200
-"""Steps."""
-VALIDATED = 64
-"""Rows of each kind."""
+VALIDATIONS = 20
+"""In a run; fewer in one of fewer steps."""
+VALIDATED = {"cpu": 32, "cuda": 64}
+VALIDATED_MEANWHILE = {"cpu": 16, "cuda": 64}
+"""Rows of each kind, of the files that are made and while it trains."""
 
 
 class Stream:
@@ -116,7 +120,7 @@ def loss_of(model: Decoder, ids: Tensor, learn: Tensor) -> Tensor:
 
 
 def validation(
-    model: Decoder, folder: Path, device: str, *, halved: bool = True
+    model: Decoder, folder: Path, device: str, *, halved: bool = True, rows: int | None = None
 ) -> dict[str, float]:
     """Of held-out text, and of replies to customers of trades that are not trained on. With its
     gradients, which are dropped: without them the layers would be compiled a second time."""
@@ -129,7 +133,7 @@ def validation(
     for name, source in sources.items():
         rng = np.random.default_rng(7)
         losses = []
-        for _ in range(max(1, VALIDATED // count)):
+        for _ in range(max(1, (rows or VALIDATED[device]) // count)):
             ids, learn = _tensors(*source.rows(rng, count))
             with torch.autocast(device, torch.bfloat16, enabled=halved):
                 losses.append(loss_of(model, ids.to(device), learn.to(device)).item())
@@ -151,6 +155,11 @@ class Length:
         steps = self.steps(batch)
         return elapsed / self.seconds if steps is None else step / steps
 
+    def validations(self, batch: int) -> int:
+        """In the whole run, the last at its end."""
+        steps = self.steps(batch)
+        return VALIDATIONS if steps is None else max(1, min(VALIDATIONS, steps // REPORT_EVERY))
+
 
 def rate_at(step: int, progress: float) -> float:
     if step < WARMUP_STEPS:
@@ -158,22 +167,57 @@ def rate_at(step: int, progress: float) -> float:
     return min(1.0, max(0.0, 1 - progress) / (1 - COOLING_FROM))
 
 
+def phase_at(step: int, progress: float) -> str:
+    rate = "warming up" if step < WARMUP_STEPS else "full rate"
+    if rate == "full rate" and progress >= COOLING_FROM:
+        rate = "cooling down"
+    return f"{'tuning' if progress >= TUNING_FROM else 'reading'}, {rate}"
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a run is trained."""
+
+    optimizer: Kind = "muon"
+    decay: float | None = None
+    """Of the matrices; None: what is usual for the optimizer."""
+    patience: int = 5
+    """Validations in the cool-down without a better one after which it stops; 0: never."""
+    compiled: bool = True
+    halved: bool = True
+    """Multiply in bfloat16, which a CPU with AVX-512 BF16 does 1.5 times as fast."""
+
+
 class Run:
     """A decoder in training, and where it stands."""
 
-    def __init__(self, folder: Path, dial: Dial, device: str, *, compiled: bool) -> None:
-        self.folder, self.device = folder, device
+    def __init__(self, folder: Path, dial: Dial, device: str, manner: Manner) -> None:
+        self.folder, self.device, self.manner = folder, device, manner
         self.model = Decoder(dial).to(device)
-        if compiled:  # layer by layer: they are alike, so one is compiled
+        if manner.compiled:  # layer by layer: they are alike, so one is compiled
             for layer in self.model.layers:
                 layer.compile()
-        self.optimizers = optimizers(self.model, dial)
+        self.optimizers = optimizers(self.model, dial, manner.optimizer, manner.decay)
         self.step = 0
         self.seconds = 0.0
         """Of training so far."""
-        self._checkpoint = folder / "checkpoint.pt"
+        self.total, self.counted = torch.zeros((), device=device), 0
+        """Of the losses since the last report."""
+        self.best: dict[str, Any] = {}
+        """The step and the validation of the weights that are kept."""
+        self.waited = 0
+        """Validations since then."""
+        self.due = False
+        """Whether the next report is to have a validation."""
+        self._checkpoint, self._kept = folder / "checkpoint.pt", folder / "best.pt"
         if self._checkpoint.exists():
             self._load()
+        else:
+            self._kept.unlink(missing_ok=True)
+
+    @property
+    def stopped(self) -> bool:
+        return 0 < self.manner.patience <= self.waited
 
     def _load(self) -> None:
         state: dict[str, Any] = torch.load(self._checkpoint, map_location=self.device)
@@ -181,6 +225,11 @@ class Run:
         for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
             optimizer.load_state_dict(saved)
         self.step, self.seconds = state["step"], state["seconds"]
+        self.total, self.counted = state["total"], state["counted"]
+        self.waited, self.due = state["waited"], state["due"]
+        if self._kept.exists():  # it may be ahead of the checkpoint
+            kept = torch.load(self._kept, map_location=self.device)
+            self.best = {"step": kept["step"], "validation": kept["validation"]}
 
     def save(self) -> None:
         state = {
@@ -188,28 +237,58 @@ class Run:
             "optimizers": [o.state_dict() for o in self.optimizers],
             "step": self.step,
             "seconds": self.seconds,
+            "total": self.total,
+            "counted": self.counted,
+            "waited": self.waited,
+            "due": self.due,
             "depth": self.model.dial.depth,
         }
-        torch.save(state, self._checkpoint.with_suffix(".new"))
-        self._checkpoint.with_suffix(".new").replace(self._checkpoint)
+        _save(state, self._checkpoint)
 
-    def learn(self, draw: Draw, rng: np.random.Generator, rate: float, *, halved: bool) -> Tensor:
-        """One step; its loss, on the device."""
+    def learn(self, draw: Draw, rng: np.random.Generator, rate: float) -> None:
+        """One step."""
         pieces = max(1, BATCH_TOKENS[self.device] // MICRO_TOKENS[self.device])
-        total = torch.zeros((), device=self.device)
         for _ in range(pieces):
             ids, learn = draw(rng)
-            with torch.autocast(self.device, torch.bfloat16, enabled=halved):
+            with torch.autocast(self.device, torch.bfloat16, enabled=self.manner.halved):
                 loss = loss_of(self.model, ids.to(self.device), learn.to(self.device)) / pieces
             loss.backward()
-            total += loss.detach()
+            self.total += loss.detach()
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = group["initial_lr"] * rate
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         self.step += 1
-        return total
+        self.counted += 1
+
+    def mean_loss(self) -> float:
+        """Since it was last asked for."""
+        mean = self.total.item() / max(1, self.counted)
+        self.total, self.counted = torch.zeros((), device=self.device), 0
+        return round(mean, 4)
+
+    def validate(self, *, cooling: bool) -> dict[str, float]:
+        """While it cools down the weights with the lowest loss of replies are kept."""
+        self.due = False
+        rows, halved = VALIDATED_MEANWHILE[self.device], self.manner.halved
+        found = validation(self.model, self.folder, self.device, halved=halved, rows=rows)
+        if cooling and (not self.best or found["service"] < self.best["validation"]["service"]):
+            self.best, self.waited = {"step": self.step, "validation": found}, 0
+            state = {"model": self.model.state_dict(), "depth": self.model.dial.depth}
+            _save({**state, **self.best}, self._kept)
+        elif cooling and self.step > self.best["step"]:
+            self.waited += 1
+        return found
+
+
+def _save(state: dict[str, Any], path: Path) -> None:
+    torch.save(state, path.with_suffix(".new"))
+    path.with_suffix(".new").replace(path)
+
+
+def print_line(line: Line) -> None:
+    print(json.dumps(line), flush=True)
 
 
 def train(
@@ -218,36 +297,48 @@ def train(
     length: Length,
     seed: int,
     device: str,
-    *,
-    compiled: bool = True,
-    halved: bool = True,
-) -> None:
-    """`halved`: multiplies in bfloat16, which a CPU with AVX-512 BF16 does 1.5 times as fast."""
+    manner: Manner = Manner(),
+    tell: Callable[[Line], None] = print_line,
+) -> Line:
+    """The last line of the log, which names the best weights. Ctrl-C ends it behind a step, with
+    a checkpoint."""
     torch.manual_seed(seed)
-    run = Run(folder, dial, device, compiled=compiled)
+    run = Run(folder, dial, device, manner)
+    log = Log(folder / "log.jsonl", run.step)
     draws = {tuning: drawer(folder, device, tuning=tuning) for tuning in (False, True)}
     batch, first, earlier = BATCH_TOKENS[device], run.step, run.seconds
+    validations = length.validations(batch)
     saved_at = began = time.monotonic()
-    while (progress := length.progress(run.step, batch, run.seconds)) < 1:
-        # by the step: resumed, it draws what an unbroken run would
-        rng = np.random.default_rng([seed, run.step])
-        rate = rate_at(run.step, progress)
-        loss = run.learn(draws[progress >= TUNING_FROM], rng, rate, halved=halved)
-        run.seconds = earlier + time.monotonic() - began
-        validated = run.step % VALIDATE_EVERY == 0
-        if validated or run.step % REPORT_EVERY == 0:
-            line: dict[str, object] = {"step": run.step, "of": length.steps(batch)}
-            line |= {"loss": round(loss.item(), 4), "progress": round(progress, 4)}
-            line["tokens_per_second"] = round((run.step - first) * batch / (run.seconds - earlier))
-            if validated:
-                line["validation"] = validation(run.model, folder, device, halved=halved)
-            print(json.dumps(line), flush=True)
-        if time.monotonic() - saved_at > CHECKPOINT_SECONDS:
-            run.save()
-            saved_at = time.monotonic()
+    with heard_interrupt() as interrupted:
+        while not run.stopped and (progress := length.progress(run.step, batch, run.seconds)) < 1:
+            # by the step: resumed, it draws what an unbroken run would
+            rng, rate = np.random.default_rng([seed, run.step]), rate_at(run.step, progress)
+            run.learn(draws[progress >= TUNING_FROM], rng, rate)
+            run.seconds = earlier + time.monotonic() - began
+            after = min(1.0, length.progress(run.step, batch, run.seconds))
+            run.due = run.due or int(after * validations) > int(progress * validations)
+            if run.step % REPORT_EVERY == 0 or after >= 1:
+                line: Line = {"step": run.step, "of": length.steps(batch)}
+                line |= {"loss": run.mean_loss(), "progress": round(progress, 4)}
+                line |= {"rate": round(rate, 4), "phase": phase_at(run.step - 1, progress)}
+                speed = (run.step - first) * batch / (run.seconds - earlier)
+                line["tokens_per_second"] = round(speed)
+                if run.due:
+                    line["validation"] = run.validate(cooling=progress >= COOLING_FROM)
+                log.write(line)
+                tell(line)
+            if interrupted():
+                run.save()
+                raise KeyboardInterrupt
+            if time.monotonic() - saved_at > CHECKPOINT_SECONDS:
+                run.save()
+                saved_at = time.monotonic()
     run.save()
-    last = validation(run.model, folder, device, halved=halved)
-    print(json.dumps({"step": run.step, "validation": last}), flush=True)
+    ended: Line = {"step": run.step, "tokens": run.step * batch, "seconds": round(run.seconds, 1)}
+    ended |= {"best": run.best, "stopped": run.stopped}
+    log.write(ended)
+    tell(ended)
+    return ended
 
 
 def main() -> None:
@@ -257,6 +348,9 @@ def main() -> None:
     parser.add_argument("--tokens", type=float, default=5e6)
     parser.add_argument("--seconds", type=float, default=0.0)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--optimizer", choices=get_args(Kind), default="muon")
+    parser.add_argument("--decay", type=float, help="of the matrices")
+    parser.add_argument("--patience", type=int, default=Manner.patience, help="0: never stop early")
     parser.add_argument(
         "--device",
         choices=("cpu", "cuda"),
@@ -272,8 +366,7 @@ def main() -> None:
         Length(given.tokens, given.seconds),
         given.seed,
         given.device,
-        compiled=given.compiled,
-        halved=given.halved,
+        Manner(given.optimizer, given.decay, given.patience, given.compiled, given.halved),
     )
 
 

@@ -19,7 +19,7 @@ from bot.engine.loading import read_metadata
 from models.catalogue import find
 from models.training.decoder import Decoder
 from models.training.dial import Dial
-from models.training.export import round_weights, write_gguf
+from models.training.export import TYPES, Exported, chosen, round_weights, write_gguf
 from models.training.tokenizer import tokenizer_of_gguf
 
 PROMPT = (
@@ -57,7 +57,7 @@ def exported(
     decoder: Decoder, tokenizer: Tokenizer, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
     path = tmp_path_factory.mktemp("export") / "f16.gguf"
-    write_gguf(decoder, tokenizer, path, "test", reads=False, rounded=False)
+    write_gguf(decoder, tokenizer, path, "test", reads=False, kind="f16")
     return path
 
 
@@ -85,7 +85,7 @@ def test_q8_0_stays_close(
     decoder: Decoder, exported: Path, tokenizer: Tokenizer, tmp_path: Path
 ) -> None:
     rounded = tmp_path / "q8_0.gguf"
-    write_gguf(decoder, tokenizer, rounded, "test", reads=True, rounded=True)
+    write_gguf(decoder, tokenizer, rounded, "test", reads=True, kind="q8_0")
     assert rounded.stat().st_size < 0.6 * exported.stat().st_size
     told = read_metadata(rounded)
     assert (told["kefu.reads"], read_metadata(exported)["kefu.reads"]) == ("true", "false")
@@ -94,16 +94,19 @@ def test_q8_0_stays_close(
     assert np.corrcoef(wanted.ravel(), found.ravel())[0, 1] > 0.99
 
 
+@pytest.mark.parametrize("kind", TYPES[1:])
 def test_what_is_measured_as_rounded_is_what_the_file_holds(
-    decoder: Decoder, tokenizer: Tokenizer, tmp_path: Path
+    decoder: Decoder, tokenizer: Tokenizer, tmp_path: Path, kind: str
 ) -> None:
     rounded = copy.deepcopy(decoder)
-    round_weights(rounded)
-    write_gguf(decoder, tokenizer, tmp_path / "q8_0.gguf", "test", reads=False, rounded=True)
+    round_weights(rounded, kind)
+    write_gguf(decoder, tokenizer, tmp_path / "rounded.gguf", "test", reads=False, kind=kind)
     tokens = tokenizer.encode(PROMPT).ids
     with torch.no_grad():
         wanted = rounded(torch.tensor([tokens]))[0].numpy()
-    found = logits(tmp_path / "q8_0.gguf", tokens)
+        whole = decoder(torch.tensor([tokens]))[0].numpy()
+    found = logits(tmp_path / "rounded.gguf", tokens)
+    assert np.abs(found - wanted).mean() < 0.7 * np.abs(found - whole).mean()
     # llama.cpp rounds activations, too
     assert np.corrcoef(found.ravel(), wanted.ravel())[0, 1] > 0.995
 
@@ -140,3 +143,13 @@ def test_llama_cpp_tokenizes_as_the_tokenizer_does(shipped: Path, tokenizer: Tok
 def test_the_shipped_vocabulary_is_whole(tokenizer: Tokenizer) -> None:
     assert tokenizer.get_vocab_size() == 8_192
     assert sys.getsizeof(tokenizer.to_str()) > 8_192
+
+
+def test_the_smallest_file_that_is_as_good_is_chosen() -> None:
+    losses = {"f16": 1.0, "q8_0": 1.001, "q5_1": 1.0049, "q5_0": 1.006, "q4_1": 1.004, "q4_0": 1.1}
+    files = [
+        Exported(kind, f"{kind}.gguf", 60 - number, 2.0, losses[kind])
+        for number, kind in enumerate(TYPES)
+    ]
+    assert chosen(files).kind == "q4_1"
+    assert chosen([one for one in files if one.kind in ("f16", "q5_0")]).kind == "f16"
