@@ -62,12 +62,14 @@ async def evaluate(settings: Settings, wanted: Wanted, watched: Watched) -> list
 
 async def _nobodys(settings: Settings, home: Path) -> Settings:
     """The same models in an empty house: no help pages, no topics of one's own."""
-    from models.catalogue import find_language_model
+    from models.catalogue import find_adapter, find_language_model
 
-    engine = settings.engine
+    engine, folder = settings.engine, settings.paths.models
     if not engine.url:
-        file = find_language_model(engine.model, settings.paths.models)
-        engine = engine.model_copy(update={"model": str(file), "isolation": "thread"})
+        file = find_language_model(engine.model, folder)
+        adapters = {find_adapter(path, folder): scale for path, scale in engine.adapters.items()}
+        here = {"model": str(file), "isolation": "thread", "adapters": adapters}
+        engine = engine.model_copy(update=here)
     fresh = {"home": home, "engine": engine, "topics": [], "store": type(settings.store)()}
     scratch = settings.model_copy(update=fresh)
     scratch.paths.sample_mark.touch()

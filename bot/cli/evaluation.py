@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from bot.cli.console import AsJson, Home, print_json, records, run, settings_at
 from bot.cli.progress import progress
 from bot.errors import UsageError
 from bot.text import printable
+
+if TYPE_CHECKING:
+    from bot.settings import Settings
 
 
 def evaluate_models(
@@ -36,6 +39,9 @@ def evaluate_models(
     model: Annotated[
         str, typer.Option(help="The language model: a name that `list` shows, or a GGUF file.")
     ] = "",
+    adapter: Annotated[
+        Path | None, typer.Option(help="A LoRA adapter for --model, such as `tune` makes.")
+    ] = None,
     beside: Annotated[
         list[str] | None, typer.Option(help="Another encoder, a GGUF file; may be repeated.")
     ] = None,
@@ -51,13 +57,10 @@ def evaluate_models(
 ) -> None:
     """How good the models are, on what they were not trained on, with 95 % intervals."""
     from bot.workbench import Wanted, evaluate, suites_of
-    from models.catalogue import find
 
     settings = settings_at(home)
-    if model:
-        model = str(find(model, settings.paths.models, "language"))
-        engine = settings.engine.model_copy(update={"model": model, "url": ""})
-        settings = settings.model_copy(update={"engine": engine})
+    if model or adapter:
+        settings = _with(settings, model or settings.engine.model, adapter)
     if output and not output.parent.is_dir():
         raise UsageError(f"--output {output}: there is no folder {output.parent}")
     own = questions is not None or messages is not None
@@ -81,3 +84,14 @@ def evaluate_models(
         print_json([table.plain() for table in tables])
     elif not output:
         sys.stdout.write("".join(printable(line) + "\n" for line in text.split("\n")))
+
+
+def _with(settings: Settings, model: str, adapter: Path | None) -> Settings:
+    """Another model in place of the one that answers, without what that was given."""
+    from models.catalogue import find, find_adapter
+
+    folder = settings.paths.models
+    adapters = {find_adapter(adapter, folder): 1.0} if adapter else {}
+    file = str(find(model, folder, "language"))
+    engine = settings.engine.model_copy(update={"model": file, "url": "", "adapters": adapters})
+    return settings.model_copy(update={"engine": engine})

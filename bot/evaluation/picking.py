@@ -25,8 +25,9 @@ async def table(
 ) -> Table:
     asked = [o for o in outcomes if o.question.wanted and o.passages]
     picked: dict[str, list[bool]] = {}
+    nearest = {name: _Nearest(encoder) for name, encoder in encoders.items()}
     for outcome in asked:
-        for name, said in (await _choices(outcome, grounding, encoders)).items():
+        for name, said in (await _choices(outcome, grounding, nearest)).items():
             picked.setdefault(name, []).append(holds(said, outcome.question.wanted))
         more(1)
     rows = [Row(name, _by_language(asked, right)) for name, right in picked.items()]
@@ -38,8 +39,24 @@ async def table(
     return Table("picking", "The picked sentences hold the answer", rows, note)
 
 
+class _Nearest:
+    """The sentences of a business are shown for many questions, and encoded once."""
+
+    def __init__(self, encoder: Encodes) -> None:
+        self._encoder = encoder
+        self._vectors: dict[str, list[float]] = {}
+
+    async def place(self, question: str, shown: list[str]) -> int:
+        missing = [text for text in dict.fromkeys(shown) if text not in self._vectors]
+        if missing:
+            found = await self._encoder.aembed_documents(missing)
+            self._vectors.update(zip(missing, found, strict=True))
+        wanted = np.asarray(await self._encoder.aembed_query(question))
+        return int(np.argmax(np.array([self._vectors[text] for text in shown]) @ wanted))
+
+
 async def _choices(
-    outcome: Outcome, grounding: Grounding, encoders: Mapping[str, Encodes]
+    outcome: Outcome, grounding: Grounding, encoders: Mapping[str, _Nearest]
 ) -> dict[str, str]:
     question = fold(outcome.question.text, outcome.question.earlier)
     units = [(p, s) for p in outcome.passages for s in split_sentences(p.text)]
@@ -48,9 +65,7 @@ async def _choices(
     scores = bm25(query_terms(question), [terms_of(text).split() for text in shown])
     chosen["best sentence by BM25"] = units[int(np.argmax(scores))][1]
     for name, encoder in encoders.items():
-        wanted = np.asarray(await encoder.aembed_query(question))
-        vectors = np.asarray(await encoder.aembed_documents(shown))
-        chosen[f"nearest sentence, {name}"] = units[int(np.argmax(vectors @ wanted))][1]
+        chosen[f"nearest sentence, {name}"] = units[await encoder.place(question, shown)][1]
     language = outcome.question.language
     picked = await grounding.pick(question, language, outcome.passages, asked=outcome.question.text)
     return chosen | {"kefu": picked.quote}
