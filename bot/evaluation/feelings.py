@@ -61,6 +61,8 @@ def _cells(one: Felt, found: Sequence[Sentiment]) -> dict[str, Cell]:
         "messages": len(true),
         "labels": len(set(one.labels)),
         "accuracy": share(int(right.sum()), len(true)),
-        "macro-F1": resampled(len(true), lambda rows: macro_f1(said[rows], true[rows])),
+        "macro-F1": resampled(len(true), lambda rows: macro_f1(said[rows], true[rows]))
+        if len(set(one.labels)) > 1
+        else None,
         "calibration": None if one.is_of_two else calibration_error(sure, right.tolist()),
     }

@@ -41,6 +41,8 @@ class Table:
     def markdown(self) -> str:
         columns = self.columns
         lines = [f"## {_escaped(self.title)}", ""]
+        if not self.rows:
+            return "\n".join([*lines, self.note, ""])
         lines += [f"| | {' | '.join(columns)} |", f"|---|{'---:|' * len(columns)}"]
         for row in self.rows:
             cells = [_shown(row.cells.get(column)) for column in columns]

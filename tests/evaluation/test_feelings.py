@@ -44,3 +44,11 @@ async def test_three_labels_and_two() -> None:
     assert second["calibration"] is None
     assert isinstance(second["accuracy"], Figure)
     assert second["accuracy"].value == pytest.approx(2 / 3)
+
+
+async def test_one_label_has_no_macro_f1() -> None:
+    one = Felt("one", "en", ("x", "+"), ("neutral", "neutral"))
+    (row,) = (await feelings.table([one], Tagger(), lambda _: None)).rows  # type: ignore[arg-type]
+    assert row.cells["macro-F1"] is None
+    assert isinstance(row.cells["accuracy"], Figure)
+    assert row.cells["accuracy"].value == 0.5

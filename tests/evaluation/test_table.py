@@ -28,3 +28,7 @@ def test_json_has_the_interval_and_the_count() -> None:
     data = json.loads(json.dumps(TABLE.plain()))
     assert data["rows"][0]["right"] == {"value": 0.5, "interval": [0.4123, 1.0], "n": 12}
     assert data["rows"][1]["n"] is None
+
+
+def test_what_was_not_measured_says_why() -> None:
+    assert Table("x", "Title", [], "No model.").markdown() == "## Title\n\nNo model.\n"
