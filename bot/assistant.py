@@ -44,7 +44,7 @@ from bot.skills.prompt import Turn, turn_of, turns_of
 from bot.skills.sentiment import SentimentTagger
 from bot.skills.small_talk import small_talk
 from bot.skills.topics import Topic
-from bot.skills.wishes import says_yes, wishes_for_a_person
+from bot.skills.wishes import Wishes, says_yes
 from bot.speaking import Notice, Pieces, Speaker, Speech
 from bot.store import ConversationLog
 from knowledge.followup import fold
@@ -101,6 +101,7 @@ class Assistant:
         tagger: SentimentTagger,
         grounding: Grounding,
         business: str,
+        wishes: Wishes | None = None,
         passages: int = 4,
         max_tokens: int = 400,
         policy: Policy | None = None,
@@ -111,6 +112,7 @@ class Assistant:
         self._knowledge = knowledge
         self._tagger = tagger
         self._grounding = grounding
+        self._wishes = wishes or Wishes()
         self._passages = passages
         self._policy = policy or Policy()
         self._memory = memory
@@ -210,7 +212,7 @@ class Assistant:
         topic = self._policy.topics.of(message.text)
         decision = handoff.decide(
             history,
-            wishes=wishes_for_a_person,
+            wished=await self._wishes.heard(message.text, draft.language),
             agrees=says_yes,
             topic=topic.name if topic and topic.person else None,
         )

@@ -11,7 +11,7 @@ from bot.errors import ModelFileError
 from bot.paths import is_file
 from models.offers import Offer, offer
 
-Kind: TypeAlias = Literal["language", "encoder", "sentiment"]
+Kind: TypeAlias = Literal["language", "encoder", "sentiment", "wishes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,13 @@ ENTRIES = (
         kind="sentiment",
         file="sentiment.npz",
         description="Positive, neutral or negative: a head over the encoder's vectors",
+        licence="Apache-2.0",
+    ),
+    CatalogueEntry(
+        name="kefu-wishes",
+        kind="wishes",
+        file="wishes.npz",
+        description="Wishes for a person: a head over the same vectors",
         licence="Apache-2.0",
     ),
 )
@@ -118,11 +125,26 @@ def find_language_model(name_or_path: str, folder: Path) -> Path:
         raise ModelFileError(f"engine.model: {error}") from None
 
 
+def find_adapter(path: Path, folder: Path) -> Path:
+    """A path, or a file's name in `folder`; what is nowhere is for the loader to name."""
+    place = path.expanduser()
+    return folder / path if not is_file(place) and is_file(folder / path) else place
+
+
 def setting_of(name: str, file: Path, folder: Path) -> str:
     """What `engine.model` is to be for `file`, which `find` found under `name`: it must be found
     from any folder."""
     if name in {entry.name for entry in ENTRIES}:
         return name
+    return _found_anywhere(file, folder)
+
+
+def adapter_setting(file: Path, folder: Path) -> str:
+    """What `engine.adapters` is to name it."""
+    return _found_anywhere(file, folder)
+
+
+def _found_anywhere(file: Path, folder: Path) -> str:
     return file.name if file.parent == folder else str(file.resolve())
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from bot.assistant import Assistant
@@ -30,6 +31,7 @@ from bot.policy import Policy
 from bot.skills import handoff, replies
 from bot.skills.grounding import Grounding
 from bot.skills.topics import Topic, Topics
+from bot.skills.wishes import Head, Wishes
 from bot.store import Store, open_store
 from knowledge.index import Knowledge
 from knowledge.terms import content_terms
@@ -259,6 +261,19 @@ async def test_a_person_is_called_and_the_bot_falls_silent(
     silent = await turn(assistant, conversation, "hello?")
     assert next(event for event in silent if isinstance(event, HandedOff)).message is None
     assert len(await store.log.messages(conversation.id)) == 3
+
+
+@pytest.mark.parametrize(("bias", "rule"), [(1.0, handoff.ASKED), (-1.0, None)])
+async def test_a_wish_that_no_pattern_has_is_heard_by_the_head(
+    make: Make, store: Store, conversation: Conversation, bias: float, rule: str | None
+) -> None:
+    head = Head(np.zeros(256, np.float32), bias, threshold=0.0)
+    assistant = make(ScriptedChatModel(replies=[]), wishes=Wishes(HashEncoder(), head))
+    events = await turn(assistant, conversation, "Gibt es hier auch echte Menschen?")
+    handed = [event.rule for event in events if isinstance(event, HandedOff)]
+    assert handed == ([rule] if rule else [])
+    said = (await store.log.messages(conversation.id))[-1]
+    assert (said.status is ReplyStatus.HANDED_OFF) is bool(rule)
 
 
 async def test_the_reply_is_in_the_customers_language(

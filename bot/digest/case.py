@@ -14,6 +14,7 @@ from bot.course import course
 from bot.digest.brief import short
 from bot.digest.facts import READ, TRIED
 from bot.digest.outcome import Ending, Outcome, Reason, asking, denies, is_answer, is_engaging
+from bot.skills import handoff
 from bot.skills.wishes import says_yes, wishes_for_a_person
 
 _FEELS = 0.5
@@ -163,11 +164,17 @@ def questions(messages: Sequence[Message]) -> tuple[Question, ...]:
     has_agent = False
     for place, message in enumerate(messages):
         has_agent = has_agent or message.role is Role.AGENT
-        if message.id in asked and _is_question(message):
+        if message.id in asked and _is_question(message) and not _was_wish(messages, place):
             answer, page = _answer(islice(messages, place + 1, None))
             if not (has_agent and answer in (Answer.PERSON, Answer.NONE)):
                 found.append(Question(message.id, short(message.text), answer, page))
     return tuple(found)
+
+
+def _was_wish(messages: Sequence[Message], place: int) -> bool:
+    """For a person, in whatever words: it was heard when it was said."""
+    reply = messages[place + 1] if place + 1 < len(messages) else None
+    return reply is not None and reply.rule == handoff.ASKED
 
 
 def _is_question(message: Message) -> bool:

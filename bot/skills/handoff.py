@@ -37,17 +37,17 @@ class Handoff:
 def decide(
     recent: Sequence[Message],
     *,
-    wishes: Callable[[str], bool],
+    wished: bool,
     agrees: Callable[[str], bool],
     topic: str | None = None,
 ) -> Handoff | None:
     """`recent`: the conversation so far, oldest first, the customer's new message the last.
-    `topic`: the name of that which a person is called for."""
-    text = recent[-1].text
-    if wishes(text):
+    `wished`: whether that is a wish for a person. `topic`: the name of that which a person is
+    called for."""
+    if wished:
         return Handoff(ASKED)
     offered = len(recent) > 1 and _offers(recent[-2])
-    if offered and agrees(text):
+    if offered and agrees(recent[-1].text):
         return Handoff(ACCEPTED)
     if topic:
         return Handoff(POLICY + topic)

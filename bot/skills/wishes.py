@@ -1,12 +1,26 @@
 """Whether a customer wishes for a person: a wish, not a mention of people.
 
 "Get me someone real" is one; "can someone else pick up my parcel?" is a question like any other.
-Patterns rather than vectors: the encoder puts both close together, and knows no Chinese.
+Patterns find the usual wordings in English and Chinese; a head over the vector that the encoder
+has made of the message for its sentiment finds the others, in all languages that it knows.
 """
 
 from __future__ import annotations
 
 import re
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.errors import ModelFileError
+from bot.language import same_script
+
+Floats: TypeAlias = NDArray[np.float32]
 
 READ = 2_000
 """Characters looked at."""
@@ -132,7 +146,72 @@ _YES = re.compile(
 )
 
 
+class Encoder(Protocol):
+    @property
+    def languages(self) -> frozenset[str]: ...
+
+    async def aembed_for(
+        self, purpose: Literal["feeling"], texts: Sequence[str]
+    ) -> list[list[float]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Logistic regression; its file is described in models/cards/kefu-wishes.md."""
+
+    weight: Floats
+    """(dimensions of the encoder)"""
+    bias: float
+    threshold: float
+    """A message is a wish from this logit on."""
+
+    def hears(self, vector: Sequence[float]) -> bool:
+        logit = np.asarray(vector, dtype=np.float32) @ self.weight + self.bias
+        return bool(logit >= self.threshold)
+
+
+class Wishes:
+    """By patterns alone where there is no head."""
+
+    def __init__(self, encoder: Encoder | None = None, head: Head | None = None) -> None:
+        self._encoder = encoder
+        self._head = head
+
+    async def heard(self, text: str, language: str) -> bool:
+        """Whether the message is a wish; `language`: an ISO 639-1 code."""
+        if wishes_for_a_person(text):
+            return True
+        said = text[:READ]
+        if not (self._encoder and self._head and said.strip()):
+            return False
+        if not any(same_script(language, known) for known in self._encoder.languages):
+            return False
+        (vector,) = await self._encoder.aembed_for("feeling", [said])
+        return self._head.hears(vector)
+
+
+def read_head(weights: Path, revision: str) -> Head:
+    """Raise ModelFileError where `weights` is not the head for this revision of the encoder."""
+    try:
+        with weights.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+            made_for = str(stored["revision"])
+            head = Head(
+                stored["weight"].astype(np.float32),
+                float(stored["bias"]),
+                float(stored["threshold"]),
+            )
+    except (OSError, ValueError, TypeError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise ModelFileError(f"{weights} is not kefu's head for wishes: {error}") from None
+    if made_for != revision:
+        raise ModelFileError(
+            f"{weights} is for revision {made_for or 'unnamed'} of the encoder, "
+            f"not for {revision or 'unnamed'}"
+        )
+    return head
+
+
 def wishes_for_a_person(text: str) -> bool:
+    """By patterns."""
     said = " ".join(text[:READ].replace("’", "'").split())
     if any(wish.search(said) for wish in _WISHES_ZH):
         return True

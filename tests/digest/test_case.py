@@ -50,7 +50,7 @@ def unknown() -> Message:
     return bot("I do not know.", ReplyStatus.UNKNOWN)
 
 
-def calling(rule: str = handoff.ASKED) -> Message:
+def calling(rule: str = handoff.NOTHING_FOUND) -> Message:
     return bot("I have called a person.", ReplyStatus.HANDED_OFF, rule=rule)
 
 
@@ -85,7 +85,7 @@ def test_one_without_times_and_reasons_comes_back_too() -> None:
 
 
 def test_times() -> None:
-    hello, hi, question, call, came = customer("Hello!"), friendly(), customer(), calling(), agent()
+    hello, hi, question, call, came = customer("Hello!"), friendly(), customer(), calling(handoff.ANGER), agent()
     last = customer("Thanks!")
     found = case(hello, hi, question, call, came, agent(), last)
     assert found.asked_at == hello.created_at
@@ -145,7 +145,7 @@ def test_what_the_replies_took() -> None:
         ),
         ([bot("60 days.", citations=(SHOWN,))], Answer.ANSWERED, None),
         ([unknown()], Answer.UNKNOWN, None),
-        ([calling()], Answer.CALLED, None),
+        ([calling(handoff.ANGER)], Answer.CALLED, None),
         ([agent()], Answer.PERSON, None),
         ([bot("60", state=MessageState.FAILED), calling(handoff.FAILED)], Answer.CALLED, None),
         ([bot("60", state=MessageState.STOPPED)], Answer.NONE, None),
@@ -213,3 +213,8 @@ def test_what_is_said_to_an_agent_is_none() -> None:
 
 def test_what_the_bot_took_for_manners_is_none() -> None:
     assert asked(customer("Moin zusammen"), friendly(), customer(), unknown()) == [ASKED]
+
+
+def test_a_wish_for_a_person_is_none_in_whatever_words() -> None:
+    said = customer("Gibt es hier auch echte Menschen?")
+    assert asked(customer(), unknown(), said, calling(handoff.ASKED), agent()) == [ASKED]

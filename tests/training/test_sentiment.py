@@ -13,8 +13,8 @@ import pytest
 
 from bot.skills.sentiment import SentimentTagger
 from models.training import sentiment
-from models.training.sentiment import Head, calibrated, calibration_error, figures, head_of
 from models.training.data.sentiment_data import LABELS
+from models.training.sentiment import Head, calibrated, calibration_error, figures, head_of
 
 IDENTITY = Head(np.eye(3, dtype=np.float32) * 8, np.zeros(3, np.float32))
 
