@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -11,14 +11,13 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bot.errors import UsageError
+from bot.errors import ModelFileError
 from bot.settings import EngineSettings, Settings
 
 if TYPE_CHECKING:
     from bot.agent_desk import AgentDesk
     from bot.aide import Aide
     from bot.assistant import Assistant
-    from bot.engine.benchmark import Benchmark
     from bot.engine.chat_model import LlamaChatModel
     from bot.engine.embeddings import LlamaEmbeddings
     from bot.engine.remote import RemoteChatModel
@@ -29,12 +28,11 @@ if TYPE_CHECKING:
     from bot.skills.summary import Summarizer
     from bot.skills.topics import Topics
     from bot.skills.translation import Translator
+    from bot.skills.wishes import Wishes
     from bot.store import ConversationLog, Store
     from bot.trial import Exchange
     from knowledge.index import Knowledge
     from knowledge.storage import PassageStorage
-    from models.advice import Advice, Machine
-    from models.offers import Offer
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +174,7 @@ async def open_kefu_on(
         await embed_anew(knowledge, engine.encoder, settings)
         await read_sample(knowledge, settings)
         tagger = _tagger(engine.encoder)
+        wishes, warnings = _wishes(engine.encoder)
         summarizer = Summarizer(engine.model)
         memory = Memory(store.memories, store.digests, summarizer)
         grounding = Grounding(engine.encoder, content_terms)
@@ -186,6 +185,7 @@ async def open_kefu_on(
             tagger=tagger,
             grounding=grounding,
             business=settings.business,
+            wishes=wishes,
             passages=settings.knowledge.passages,
             max_tokens=settings.engine.max_tokens,
             policy=_policy(settings),
@@ -203,7 +203,7 @@ async def open_kefu_on(
             translator=Translator(engine.model),
             summarizer=summarizer,
             model_name=engine.model.model_name,
-            warnings=engine.warnings,
+            warnings=(*engine.warnings, *warnings),
         )
         try:
             yield kefu
@@ -239,7 +239,7 @@ async def _open_engine(settings: Settings) -> AsyncIterator[_Engine]:
 
         file = find_language_model(settings.engine.model, settings.paths.models)
         model = await asyncio.to_thread(
-            LanguageModel.load, file, thread, _engine(settings), settings.paths.engine_modes
+            LanguageModel.load, file, thread, engine_settings(settings), settings.paths.engine_modes
         )
         yield _Engine(LlamaChatModel(language_model=model), encoder, model.warnings)
 
@@ -255,7 +255,7 @@ async def _open_process(settings: Settings) -> AsyncIterator[_Engine]:
     models = Models(
         language=find_language_model(settings.engine.model, settings.paths.models),
         encoder=find("kefu-encoder"),
-        settings=_engine(settings),
+        settings=engine_settings(settings),
         modes=settings.paths.engine_modes,
         log=settings.paths.engine_log,
     )
@@ -268,64 +268,13 @@ async def _open_process(settings: Settings) -> AsyncIterator[_Engine]:
         await asyncio.to_thread(process.close)
 
 
-def _engine(settings: Settings) -> EngineSettings:
+def engine_settings(settings: Settings) -> EngineSettings:
     """With the adapters where they lie."""
     from models.catalogue import find_adapter
 
     adapters = settings.engine.adapters
     found = {find_adapter(path, settings.paths.models): adapters[path] for path in adapters}
     return settings.engine.model_copy(update={"adapters": found})
-
-
-def measure_engine(
-    settings: Settings, name: str | None, *, conversations: int, turns: int
-) -> Benchmark:
-    """What this machine makes of a model, the one that answers by default. Raise UsageError where
-    that is not on this machine."""
-    from bot.engine.benchmark import measure
-    from bot.engine.language_model import LanguageModel
-    from models.catalogue import find, find_language_model
-
-    engine = _engine(settings)
-    if name is not None:
-        file = find(name, settings.paths.models, "language")
-        if name != settings.engine.model:  # the adapters are for the one that answers
-            engine = engine.model_copy(update={"adapters": {}})
-    elif settings.engine.url:
-        raise UsageError(
-            f"the server {settings.engine.url} answers (engine.url), and its speed is not measured "
-            "from here; name a model of this machine"
-        )
-    else:
-        file = find_language_model(settings.engine.model, settings.paths.models)
-    with engine_thread() as thread:
-        model = LanguageModel.load(file, thread, engine, settings.paths.engine_modes)
-        return measure(model, thread, conversations=conversations, turns=turns)
-
-
-def advise_models(
-    settings: Settings, offers: Iterable[Offer], language: str = ""
-) -> tuple[Machine, list[Advice]]:
-    """This machine, and what of the models suits it, the best first."""
-    from bot.engine import system
-    from bot.engine.fit import CACHE_TYPES, LARGEST_DEFAULT_WINDOW
-    from models.advice import Gpu, Machine, advise
-
-    devices = system.devices() if settings.engine.gpu_layers else ()
-    machine = Machine(
-        system.memory(),
-        system.available_memory(),
-        system.usable_cores(),
-        tuple(
-            Gpu(one.description, one.memory, one.free, one.shares_memory)
-            for one in devices
-            if one.kind in ("gpu", "igpu")
-        ),
-    )
-    window = settings.engine.context or LARGEST_DEFAULT_WINDOW
-    value = CACHE_TYPES[settings.engine.cache_type].bytes
-    advice = advise(machine, offers, window=window, value_bytes=value, language=language)
-    return machine, advice
 
 
 @dataclass(frozen=True, slots=True)
@@ -416,3 +365,15 @@ def _tagger(encoder: LlamaEmbeddings) -> SentimentTagger:
     from models.catalogue import find
 
     return SentimentTagger(encoder, find("kefu-sentiment"))
+
+
+def _wishes(encoder: LlamaEmbeddings) -> tuple[Wishes, tuple[str, ...]]:
+    """With what to warn of."""
+    from bot.skills.wishes import Wishes, read_head
+    from models.catalogue import find
+
+    try:
+        head = read_head(find("kefu-wishes"), encoder.revision)
+    except ModelFileError as error:
+        return Wishes(), (f"{error}; wishes for a person are found by patterns alone",)
+    return Wishes(encoder, head), ()

@@ -27,6 +27,11 @@ class Paths:
         return self._made(self.home / "models")
 
     @property
+    def tuned(self) -> Path:
+        """What `kefu models tune` made, a folder each."""
+        return self._made(self.home / "tuned")
+
+    @property
     def engine_modes(self) -> Path:
         """What was measured of the models on this machine; measured again where it is gone."""
         return self._made(self.home) / "engine-modes.json"

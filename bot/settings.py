@@ -94,7 +94,8 @@ class EngineSettings(Section):
     """Tokens that are guessed at a time from what stood in the prompt, where a model that reads
     writes one reply alone; those that it would have written are kept. 0 for none."""
     adapters: dict[Path, float] = Field(default_factory=dict)
-    """LoRA adapters, GGUF files made for the model, each with its scale: `{"tone.gguf" = 1.0}`."""
+    """LoRA adapters, GGUF files made for the model, each with its scale: `{"tone.gguf" = 1.0}`. A
+    path, or a file's name in the folder `models` under the home folder."""
     cache_type: Literal["f16", "q8_0"] = "f16"
     """How the KV cache is kept: q8_0 takes half the memory, rounds, and needs flash attention."""
     temperature: float = Field(default=0.3, ge=0, le=2)

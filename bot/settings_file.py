@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, TypeAlias
 
 from bot.errors import SettingsError
 
+Value: TypeAlias = str | Mapping[str, float] | None
+"""None takes a setting out."""
 
-def write_setting(file: Path, section: str, key: str, value: str) -> None:
+
+def write_setting(file: Path, section: str, key: str, value: Value) -> None:
+    write_settings(file, section, {key: value})
+
+
+def write_settings(file: Path, section: str, values: Mapping[str, Value]) -> None:
     """The file is made where there is none, and replaced as a whole. Raise SettingsError."""
     import tomlkit
     from tomlkit.exceptions import TOMLKitError
@@ -19,15 +28,29 @@ def write_setting(file: Path, section: str, key: str, value: str) -> None:
         document = tomlkit.parse(text)
         if section not in document:
             document[section] = tomlkit.table()
-        document[section][key] = value
+        for key, value in values.items():
+            if value is not None:
+                document[section][key] = _stored(value)
+            elif key in document[section]:
+                del document[section][key]
         _replace(file, tomlkit.dumps(document).rstrip("\n") + "\n")
-    except (TOMLKitError, UnicodeDecodeError, TypeError) as error:
+    except (TOMLKitError, UnicodeDecodeError, TypeError, AttributeError) as error:
+        told = ", ".join(f"{key} = {value!r}" for key, value in values.items())
         raise SettingsError(
-            f"{file} cannot be changed ({error}); write {key} = {value!r} under [{section}] "
-            "yourself"
+            f"{file} cannot be changed ({error}); write {told} under [{section}] yourself"
         ) from None
     except OSError as error:
         raise SettingsError(f"{file} cannot be written: {error.strerror}; mend that") from None
+
+
+def _stored(value: str | Mapping[str, float]) -> Any:
+    import tomlkit
+
+    if isinstance(value, str):
+        return value
+    table = tomlkit.inline_table()
+    table.update(value)
+    return table
 
 
 def _replace(file: Path, text: str) -> None:

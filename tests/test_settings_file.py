@@ -7,7 +7,7 @@ import pytest
 
 from bot.errors import SettingsError
 from bot.settings import load_settings
-from bot.settings_file import write_setting
+from bot.settings_file import write_setting, write_settings
 
 WRITTEN = """\
 # our shop
@@ -56,6 +56,29 @@ def test_a_setting_is_added_to_whatever_there_is(home: Path, before: str) -> Non
     has = tomllib.loads(file.read_text(encoding="utf-8"))
     assert has == {**had, "engine": {**had.get("engine", {}), "model": value}}
     assert load_settings(home).engine.model == value
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "",
+        WRITTEN,
+        "engine = { adapters = { 'a.gguf' = 1.0 } }\n",
+        "[engine]\ncontext = 512\n[hours]\n[engine.adapters]\n'a.gguf' = 1.0\n",
+    ],
+)
+def test_a_table_is_put_in_and_taken_out_together_with_the_rest(home: Path, before: str) -> None:
+    home.mkdir()
+    file = home / "kefu.toml"
+    file.write_text(before, encoding="utf-8")
+    adapters = {'C:\\own\\"mine".gguf': 1.0}
+    write_settings(file, "engine", {"model": "big.gguf", "adapters": adapters})
+    engine = load_settings(home).engine
+    assert (engine.model, engine.adapters) == ("big.gguf", {Path(next(iter(adapters))): 1.0})
+    write_settings(file, "engine", {"model": "small.gguf", "adapters": None})
+    engine = load_settings(home).engine
+    assert (engine.model, engine.adapters) == ("small.gguf", {})
+    assert "adapters" not in file.read_text(encoding="utf-8")
 
 
 def test_the_file_is_made_with_its_folder(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def doctor(as_json: AsJson = False, home: Home = None) -> None:
 
     report = describe()
     checks = [_server(settings.engine) if settings.engine.url else _language_model(settings)]
-    checks += [_adapter(path) for path in settings.engine.adapters]
+    checks += [_adapter(path, settings) for path in settings.engine.adapters]
     checks += [_encoder(), _sentiment(), run(_database(settings))]
     if any(os.environ.get(name) for name in ("SLACK_BOT_TOKEN", "SLACK_CLIENT_ID")):
         checks.append(run(_slack(settings)))
@@ -97,14 +97,22 @@ def _encoder() -> Check:
     return _model("kefu-encoder", find, writes=False)
 
 
-def _adapter(path: Path) -> Check:
-    from bot.engine import adapters
+def _adapter(path: Path, settings: Settings) -> Check:
+    """Whether it is one, and made for a model of that kind."""
+    from bot.engine.adapters import made_for
+    from bot.engine.loading import read_metadata
+    from models.catalogue import find_adapter, find_language_model
 
+    folder = settings.paths.models
     try:
-        adapters.check({path: 1.0})
+        architecture = made_for(find_adapter(path, folder))
+        model = read_metadata(find_language_model(settings.engine.model, folder))
     except KefuError as error:
         return Check("adapter", ok=False, found=str(error))
-    return Check("adapter", ok=True, found=str(path))
+    if model.get("general.architecture") != architecture:
+        told = f"{path} is made for {architecture} models, which {settings.engine.model} is not"
+        return Check("adapter", ok=False, found=f"{told}; mend engine.adapters")
+    return Check("adapter", ok=True, found=f"{path} (for {architecture} models)")
 
 
 def _server(settings: EngineSettings) -> Check:

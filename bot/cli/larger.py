@@ -34,7 +34,7 @@ def recommend(
     home: Home = None,
 ) -> None:
     """Which larger model suits this machine, and why."""
-    from bot.app import advise_models
+    from bot.machine import advise_models
     from models.offers import offers
 
     settings = settings_at(home)
@@ -104,37 +104,51 @@ def use(
     name: Annotated[
         str, typer.Argument(help="A name that `list` shows, or the path of a GGUF file.")
     ],
+    adapter: Annotated[
+        Path | None,
+        typer.Option(help="A LoRA adapter (GGUF) made for the model; without it there is none."),
+    ] = None,
     as_json: AsJson = False,
     home: Home = None,
 ) -> None:
     """Let another model answer, once it has held a short conversation; else the old one stays."""
     settings = settings_at(home)
-    _check_variable(settings)
+    _check_variables(settings)
     from bot.app import try_model
-    from bot.settings_file import write_setting
-    from models.catalogue import find, setting_of
+    from bot.settings_file import Value, write_settings
+    from models.catalogue import adapter_setting, find, find_adapter, setting_of
 
-    before = settings.engine.model
+    before = _answering(settings)
     folder = settings.paths.models
+    adapters: dict[Path, float] = {}
     try:
         file = find(name, folder, "language")
-        _note(f"{file}: a short conversation with it")
-        trial = run(try_model(settings, file))
+        if adapter is not None:
+            adapters = {find_adapter(adapter, folder): 1.0}
+        _note(f"{' with '.join(map(str, [file, *adapters]))}: a short conversation with it")
+        trial = run(try_model(settings, file, adapters))
     except KefuError as error:
         raise type(error)(f"{error}. {before} stays (engine.model)") from None
     value = setting_of(name, file, folder)
-    write_setting(settings.paths.settings_file, "engine", "model", value)
-    for warning in (*trial.warnings, *_not_asked(settings)):
+    put_on = {adapter_setting(path, folder): scale for path, scale in adapters.items()}
+    values: dict[str, Value] = {"model": value}
+    if put_on or settings.engine.adapters:
+        values["adapters"] = put_on or None
+    write_settings(settings.paths.settings_file, "engine", values)
+    warnings = (*trial.warnings, *_not_asked(settings))
+    for warning in warnings:
         _note(warning)
+    now = " with ".join([value, *put_on])
     if as_json:
         print_json(
             {
                 "model": value,
                 "path": str(file),
+                "adapters": list(put_on),
                 "before": before,
                 "settings": str(settings.paths.settings_file),
                 "exchanges": [plain(one) for one in trial.exchanges],
-                "warnings": [*trial.warnings, *_not_asked(settings)],
+                "warnings": list(warnings),
             }
         )
         return
@@ -144,10 +158,14 @@ def use(
         sys.stdout.write(printable(f"> {one.question}\n{reply} {speed}\n"))
     sys.stdout.write(
         printable(
-            f"{value} answers from the next start on (before: {before}); "
+            f"{now} answers from the next start on (before: {before}); "
             f"written to {settings.paths.settings_file}\n"
         )
     )
+
+
+def _answering(settings: Settings) -> str:
+    return " with ".join([settings.engine.model, *map(str, settings.engine.adapters)])
 
 
 def _wanted(settings: Settings, name: str, quantisation: str) -> tuple[Offer | None, str, str]:
@@ -173,7 +191,7 @@ def _chosen(settings: Settings, offer: Offer, quantisation: str) -> Quantisation
     """What was asked for; else what is here in part or suits this machine."""
     if quantisation:
         return offer.quantisation(quantisation)
-    from bot.app import advise_models
+    from bot.machine import advise_models
 
     begun = [
         one for one in offer.quantisations if any(settings.paths.models.glob(f"{one.file}.*.part"))
@@ -210,13 +228,17 @@ def _pulled(use: str, found: list[Fetched], offer: Offer | None) -> dict[str, An
     }
 
 
-def _check_variable(settings: Settings) -> None:
-    """A variable would win over what is written."""
-    if os.environ.get("KEFU_ENGINE__MODEL"):
-        raise SettingsError(
-            f"KEFU_ENGINE__MODEL = {settings.engine.model} is set and wins over kefu.toml; unset "
-            "it, and then run this again"
-        )
+def _check_variables(settings: Settings) -> None:
+    """They would win over what is written."""
+    for name, value in (
+        ("KEFU_ENGINE__MODEL", settings.engine.model),
+        ("KEFU_ENGINE__ADAPTERS", ", ".join(map(str, settings.engine.adapters))),
+    ):
+        if os.environ.get(name):
+            raise SettingsError(
+                f"{name} = {value} is set and wins over kefu.toml; unset it, and then run this "
+                "again"
+            )
 
 
 def _not_asked(settings: Settings) -> list[str]:

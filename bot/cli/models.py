@@ -42,13 +42,13 @@ def list_models(as_json: AsJson = False, home: Home = None) -> None:
     entries += [_found(path, in_use) for path in sorted(settings.paths.models.glob("*.gguf"))]
     if not any(one["in_use"] for one in entries if one["kind"] == "language"):
         entries += _elsewhere(settings)
+    here = settings.paths.models
+    entries += [_offered(one) for one in offers() if one.installed(here) is None]
     for one in entries:
         one["adapters"] = []
         if one["in_use"] and one["kind"] == "language" and not settings.engine.url:
             one["adapters"] = [str(path) for path in settings.engine.adapters]
             one["description"] = "; with ".join([one["description"], *one["adapters"]])
-    here = settings.paths.models
-    entries += [_offered(one) for one in offers() if one.installed(here) is None]
     if as_json:
         print_json(entries)
         return
@@ -107,7 +107,7 @@ def bench(
     home: Home = None,
 ) -> None:
     """How fast this machine runs a model: on a quiet machine, and without other kefus."""
-    from bot.app import measure_engine
+    from bot.machine import measure_engine
 
     found = measure_engine(settings_at(home), name, conversations=conversations, turns=turns)
     if as_json:
@@ -213,11 +213,26 @@ def _cut(text: str) -> str:
     return text if len(text) <= _WIDTH else text[: _WIDTH - 1] + "…"
 
 
+def _adapter(path: Path) -> dict[str, Any] | None:
+    """A LoRA adapter; None of any other file."""
+    from bot.engine.adapters import made_for
+
+    try:
+        description = f"A LoRA adapter for {made_for(path)} models"
+    except KefuError:
+        return None
+    entry = {"name": path.stem, "kind": "adapter", "bytes": path.stat().st_size, "licence": ""}
+    entry |= {"description": description, "reads": False, "in_use": False, "installed": True}
+    return entry | {"download_bytes": 0, "catalogue": ""}
+
+
 def _found(path: Path, in_use: str) -> dict[str, Any]:
     """As the file says of itself."""
     from bot.engine.loading import is_encoder, read_metadata
     from models.offers import offer_of
 
+    if adapter := _adapter(path):
+        return adapter
     known = offer_of(path.name)
     catalogue = known.name if known else ""
     try:

@@ -11,6 +11,7 @@ from typing import Any
 import llama_cpp
 
 from bot.engine import loading, log
+from bot.engine.header import read_texts
 from bot.errors import ModelFileError
 
 
@@ -18,6 +19,15 @@ def check(scales: Mapping[Path, float]) -> None:
     """Before a model is loaded. Raise ModelFileError."""
     for path in scales:
         loading.check_file(path.expanduser(), "adapter", "mend engine.adapters")
+
+
+def made_for(path: Path) -> str:
+    """The architecture that an adapter is made for. Raise ModelFileError where it is none."""
+    check({path: 1.0})
+    what, architecture = read_texts(path, ["adapter.type", "general.architecture"])
+    if what != "lora":
+        raise ModelFileError(f"{path} is a GGUF file, but no LoRA adapter; mend engine.adapters")
+    return architecture
 
 
 def put_on(model: Any, context: Any, scales: Mapping[Path, float]) -> None:

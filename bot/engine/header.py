@@ -77,6 +77,12 @@ def read_header(path: Path) -> Header:
     return Header(context, layers, tuple(cached), *others)
 
 
+def read_texts(path: Path, keys: Sequence[str]) -> list[str]:
+    """Of any GGUF file's metadata; empty where it does not say. Raise ModelFileError."""
+    with _opened(path) as file:
+        return [_text(file, key) for key in keys]
+
+
 def _for_each(values: Sequence[int], layers: int) -> Sequence[int]:
     """One for each layer, where there may be one for all, or none."""
     if len(values) == layers:

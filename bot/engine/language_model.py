@@ -40,7 +40,7 @@ class LanguageModel(TextModel):
             settings = settings.model_copy(update={"drafts": 0})
         self.settings = settings
         try:
-            wording = _wording(self._model)
+            wording = wording_of(self._model)
             self.vocabulary = Vocabulary(self._model)
             self.modes = measured_modes(self._model, path, fit, settings, cache)
             self._context = DecodingContext(
@@ -70,7 +70,8 @@ class LanguageModel(TextModel):
             give_up=self._scheduler.give_up,
         )
         self._template = template_of(self._model, self.vocabulary)
-        self.info = _info(self._model, path, fit.window, fit.slots, wording)
+        name = "+".join([path.stem, *(adapter.stem for adapter in settings.adapters)])
+        self.info = _info(self._model, path, name, fit.window, fit.slots, wording)
         found = (
             loading.build_warning(),
             system.threads_warning(settings),
@@ -119,10 +120,10 @@ def _fit(path: Path, settings: EngineSettings) -> Fit:
 def _can_draft(model: object) -> bool:
     """Whether a model reads, and can take back a token that it has read."""
     forgets = llama_cpp.llama_model_is_recurrent(model) or llama_cpp.llama_model_is_hybrid(model)
-    return _reads(model) and not forgets
+    return reads(model) and not forgets
 
 
-def _reads(model: object) -> bool:
+def reads(model: object) -> bool:
     return loading.metadata(model, "kefu.reads") != "false"
 
 
@@ -135,12 +136,12 @@ def template_of(model: object, vocabulary: Vocabulary) -> ChatTemplate:
 
 
 def _info(
-    model: object, path: Path, context: int, conversations: int, wording: Phrases
+    model: object, path: Path, name: str, context: int, conversations: int, wording: Phrases
 ) -> ModelInfo:
     buffer = ctypes.create_string_buffer(256)
     llama_cpp.llama_model_desc(model, buffer, len(buffer))
     return ModelInfo(
-        name=path.stem,
+        name=name,
         path=path,
         description=buffer.value.decode("utf-8", "replace"),
         parameters=llama_cpp.llama_model_n_params(model),
@@ -148,12 +149,12 @@ def _info(
         context=context,
         trained_context=llama_cpp.llama_model_n_ctx_train(model),
         conversations=conversations,
-        reads=_reads(model),
+        reads=reads(model),
         wording=wording,
     )
 
 
-def _wording(model: object) -> Phrases:
+def wording_of(model: object) -> Phrases:
     """Raise ModelFileError where a model that only words replies does not say with what."""
     stored = loading.metadata(model, "kefu.wording")
     try:
@@ -163,6 +164,6 @@ def _wording(model: object) -> Phrases:
         }
     except (ValueError, AttributeError, TypeError) as error:
         raise ModelFileError(f"kefu.wording is not understood: {error}") from None
-    if not parts and not _reads(model):
+    if not parts and not reads(model):
         raise ModelFileError("it says that it does not read, but has no kefu.wording")
     return parts

@@ -27,6 +27,7 @@ Phrases: TypeAlias = Mapping[str, Mapping[str, Sequence[str]]]
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
     name: str
+    """Of the file, and of the adapters on it."""
     path: Path
     description: str
     """Architecture, size and quantization, as llama.cpp puts it."""

@@ -106,15 +106,22 @@ def write_encoder(
     return _written(writer, path)
 
 
-def write_adapter(path: Path, *, seed: int = 0, rank: int = 4) -> Path:
+def write_adapter(
+    path: Path,
+    *,
+    seed: int = 0,
+    rank: int = 4,
+    width: int = WIDTH,
+    architecture: str = "llama",
+) -> Path:
     """A LoRA adapter that changes the queries of `write_language_model`'s models."""
     random = np.random.default_rng(seed)
-    writer = gguf.GGUFWriter(path, "llama")
+    writer = gguf.GGUFWriter(path, architecture)
     writer.add_type("adapter")
     writer.add_string("adapter.type", "lora")
     writer.add_float32("adapter.lora.alpha", float(rank))
     for layer in range(LAYERS):
-        for part, shape in (("lora_a", (rank, WIDTH)), ("lora_b", (WIDTH, rank))):
+        for part, shape in (("lora_a", (rank, width)), ("lora_b", (width, rank))):
             values = random.normal(0, 1, shape).astype(np.float32)
             writer.add_tensor(f"blk.{layer}.attn_q.weight.{part}", values)
     return _written(writer, path)

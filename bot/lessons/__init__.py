@@ -1,0 +1,1 @@
+"""What a model can learn from a business's own log and help pages, and whether it did."""
