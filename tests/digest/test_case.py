@@ -85,7 +85,13 @@ def test_one_without_times_and_reasons_comes_back_too() -> None:
 
 
 def test_times() -> None:
-    hello, hi, question, call, came = customer("Hello!"), friendly(), customer(), calling(handoff.ANGER), agent()
+    hello, hi, question, call, came = (
+        customer("Hello!"),
+        friendly(),
+        customer(),
+        calling(handoff.ANGER),
+        agent(),
+    )
     last = customer("Thanks!")
     found = case(hello, hi, question, call, came, agent(), last)
     assert found.asked_at == hello.created_at
