@@ -172,13 +172,18 @@ async def _worded(
     return {**made, "issue": issue, "summary": {**made["summary"], "text": prose.summary}}
 
 
+def _bare(text: str) -> str:
+    """Without the marks around what is quoted."""
+    return " ".join(text.translate(dict.fromkeys(map(ord, "“”…"))).split())
+
+
 def _show(found: dict[str, Any]) -> None:
     def tell(name: str, text: str) -> None:
         sys.stdout.write(f"{name + ':':11}{printable(' '.join(text.split()))}\n")
 
     tell("Summary", found["summary"]["text"])
     tell("Issue", found["issue"]["text"])
-    if found["details"]["text"] and found["details"]["text"] not in found["issue"]["text"]:
+    if _bare(found["details"]["text"]) not in _bare(found["issue"]["text"]):
         tell("Details", found["details"]["text"])
     for one in found["tried"]:
         pages = f" ({'; '.join(one['citations'])})" if one["citations"] else ""
