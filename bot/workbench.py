@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from bot.app import Kefu, engine_thread, open_kefu_on, open_store_of
 from bot.errors import CannotTranslate, UsageError
@@ -16,6 +16,8 @@ from bot.errors import CannotTranslate, UsageError
 if TYPE_CHECKING:
     from bot.engine.embeddings import LlamaEmbeddings
     from bot.evaluation.answers import Outcome, Parts
+    from bot.evaluation.feelings import Felt
+    from bot.evaluation.own import Expected
     from bot.evaluation.table import Table
     from bot.settings import Settings
     from bot.store import Store
@@ -38,17 +40,16 @@ class Wanted:
     """Gathered sets, as the models are trained on; what was kept out of them is used."""
     beside: tuple[str, ...] = ()
     """Other encoders: names or files."""
-    questions: Sequence[dict[str, Any]] = ()
-    messages: Sequence[dict[str, Any]] = ()
-    name: str = "file"
-    """Of the file with the messages."""
+    questions: Sequence[Expected] = ()
+    messages: Sequence[Felt] = ()
 
 
 async def evaluate(settings: Settings, wanted: Wanted, watched: Watched) -> list[Table]:
     """Nothing of it goes into the log. Raise UsageError."""
     from bot.evaluation import sets
 
-    sets.check(wanted.data)
+    if wanted.data:
+        sets.check(wanted.data, wanted.suites)
     found: list[Table] = []
     if wanted.suites or wanted.messages:
         with tempfile.TemporaryDirectory() as home:
@@ -84,6 +85,8 @@ async def _measured(kefu: Kefu, store: Store, wanted: Wanted, watched: Watched) 
     async with AsyncExitStack() as stack:
         encoders = {KNOWN: kefu.encoder}
         for name in wanted.beside:
+            if Path(name).stem in encoders:
+                raise UsageError(f"--beside {name}: another encoder is called {Path(name).stem}")
             encoders[Path(name).stem] = await stack.enter_async_context(_encoder(name, kefu))
         if "answers" in wanted.suites:
             outcomes = await _asked(kefu, wanted, watched)
@@ -158,7 +161,7 @@ async def _felt(kefu: Kefu, wanted: Wanted, watched: Watched) -> list[Table]:
     from bot.evaluation import feelings, sets
 
     found = sets.felt(wanted.data, wanted.count) if "sentiment" in wanted.suites else []
-    found += sets.felt_in(wanted.name, wanted.messages)
+    found += wanted.messages
     if not found:
         return []
     with watched("messages", sum(len(one.texts) for one in found)) as more:
@@ -192,7 +195,6 @@ async def _own_questions(settings: Settings, wanted: Wanted, watched: Watched) -
     """Over the help pages that are read in; what is said goes into a log that is thrown away."""
     from bot.evaluation import own
 
-    questions = own.expected_in(wanted.name, wanted.questions)
     with tempfile.TemporaryDirectory() as home:
         scratch = settings.model_copy(update={"home": Path(home), "store": type(settings.store)()})
         async with (
@@ -200,8 +202,8 @@ async def _own_questions(settings: Settings, wanted: Wanted, watched: Watched) -
             open_store_of(scratch) as store,
             open_kefu_on(store, settings, passages=pages.passages) as kefu,
         ):
-            with watched("questions", len(questions)) as more:
-                return await own.table(questions, _parts(kefu), more)
+            with watched("questions", len(wanted.questions)) as more:
+                return await own.table(wanted.questions, _parts(kefu), more)
 
 
 def suites_of(names: Sequence[str], data: Path | None) -> frozenset[Suite]:

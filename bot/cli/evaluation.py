@@ -14,6 +14,8 @@ from bot.errors import UsageError
 from bot.text import printable
 
 if TYPE_CHECKING:
+    from bot.evaluation.feelings import Felt
+    from bot.evaluation.own import Expected
     from bot.settings import Settings
 
 
@@ -61,8 +63,8 @@ def evaluate_models(
     settings = settings_at(home)
     if model or adapter:
         settings = _with(settings, model or settings.engine.model, adapter)
-    if output and not output.parent.is_dir():
-        raise UsageError(f"--output {output}: there is no folder {output.parent}")
+    if output and (output.is_dir() or not output.parent.is_dir()):
+        raise UsageError(f"--output {output}: name a file in a folder that there is")
     own = questions is not None or messages is not None
     wanted = Wanted(
         suites=frozenset() if own and not suite else suites_of(suite or [], data),
@@ -70,9 +72,8 @@ def evaluate_models(
         seed=seed,
         data=data,
         beside=tuple(beside or ()),
-        questions=list(records(questions, "question")) if questions else (),
-        messages=list(records(messages, "text")) if messages else (),
-        name=(messages or questions or Path("file")).name,
+        questions=_questions(questions) if questions else (),
+        messages=_messages(messages) if messages else (),
     )
     if own and not (wanted.questions or wanted.messages):
         raise UsageError(f"{questions or messages} is empty: there is nothing to measure")
@@ -84,6 +85,18 @@ def evaluate_models(
         print_json([table.plain() for table in tables])
     elif not output:
         sys.stdout.write("".join(printable(line) + "\n" for line in text.split("\n")))
+
+
+def _questions(file: Path) -> list[Expected]:
+    from bot.evaluation.own import expected_in
+
+    return expected_in(file.name, list(records(file, "question")))
+
+
+def _messages(file: Path) -> list[Felt]:
+    from bot.evaluation.sets import felt_in
+
+    return felt_in(file.name, list(records(file, "text")))
 
 
 def _with(settings: Settings, model: str, adapter: Path | None) -> Settings:

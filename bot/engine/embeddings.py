@@ -83,6 +83,8 @@ class LlamaEmbeddings(Embeddings):
         """The vectors that are kept, and the texts that have none."""
         found = {text: self._kept.get(text) for text in headed}
         known = {text: vector for text, vector in found.items() if vector is not None}
+        for text in known:
+            self._kept.move_to_end(text)
         return known, [text for text in found if text not in known]
 
     def _rows(

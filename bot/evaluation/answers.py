@@ -147,7 +147,8 @@ def _answered(outcomes: Sequence[Outcome]) -> Table:
         "Businesses of trades that nothing was trained on, questions with an answer on their "
         "pages. *right*: the reply has the figures of the answer and three quarters of its words. "
         "*token F1*: of the answer, against the nearest of its wordings; 0 where none was given. "
-        "*supported*: sentences of the answers that a passage says."
+        "*supported*: sentences of the answers that a passage says. The intervals take questions for "
+        "independent; those to one business are not quite."
     )
     return Table("answers", "Answers on businesses never seen", rows, note)
 

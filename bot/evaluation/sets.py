@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import lzma
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,9 @@ from bot.evaluation.search import Corpus, Document
 from bot.evaluation.words import Summed, Translated
 from bot.language import detect_language
 from models.training.data import sentiment_data
-from models.training.data.corpus import is_held_out, records
+from models.training.data.corpus import SUMMARIES, is_held_out, records
 from models.training.data.encoder_data import UNSEEN
+from models.training.data.sources import require
 
 SHORTEST = 40
 """Characters of an answer that is searched for."""
@@ -37,15 +39,29 @@ FELT = {
     "clinc150": "requests, CLINC150",
     "banking77": "requests, banking77",
 }
+_REQUESTS = ("intent/clinc150", "intent/multidogo_intents")
 _ROLES = {"customer": Role.CUSTOMER, "user": Role.CUSTOMER, "agent": Role.AGENT}
 
 
-def check(data: Path | None) -> None:
-    if data is not None and not any(data.glob("*/*.jsonl.xz")):
-        raise UsageError(
-            f"--data {data} holds no sets: it must have folders such as faq, sentiment or summary "
-            "with .jsonl.xz files (see models/training/README.md)"
-        )
+NEEDED = {
+    "search": ("faq/vagov_faq",),
+    "sentiment": ("sentiment/vader_rated", "sentiment/goemotions", "intent/banking77"),
+    "summaries": tuple(f"summary/{name}" for name in SUMMED),
+    "translations": ("translation/k8s_pairs",),
+}
+"""Sets without which a suite has nothing to measure, or too little."""
+
+
+def check(data: Path, suites: Collection[str]) -> None:
+    """Raise UsageError where the folder lacks what the suites need, or a set cannot be read."""
+    needed = [name for suite in sorted(suites) for name in NEEDED.get(suite, ())]
+    require(data, (), [*needed, *(_REQUESTS if "sentiment" in suites else ())])
+    for name in needed:
+        task, _, stem = name.partition("/")
+        try:
+            next(record for found, record in records(data, task) if found == stem)
+        except (OSError, ValueError, lzma.LZMAError, EOFError, StopIteration) as error:
+            raise UsageError(f"{data / name}.jsonl.xz cannot be read: {error}") from None
 
 
 def corpora(data: Path | None, count: int) -> list[Corpus]:
@@ -115,7 +131,7 @@ def felt_in(name: str, lines: Sequence[dict[str, Any]]) -> list[Felt]:
 def summed(data: Path | None, count: int) -> list[Summed]:
     found: dict[str, list[dict[str, Any]]] = {}
     for name, record in records(data, "summary") if data else ():
-        if name in SUMMED:
+        if name in SUMMED and is_held_out(record["summary"], SUMMARIES):
             found.setdefault(name, []).append(record)
     sets = []
     for name, some in sorted(found.items()):

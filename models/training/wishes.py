@@ -85,15 +85,17 @@ class Head:
 
 
 class Vectors:
-    """Of each text once; kept in a file where one is named."""
+    """Of each text once; kept in a file where one is named, for this encoder and purpose."""
 
     def __init__(self, encoder: Path, purpose: str, spare: Path | None) -> None:
         self._encoder, self._prefix, self._spare = load(encoder, threads=1), f"{purpose}: ", spare
         self._made: dict[str, np.ndarray] = {}
+        self._mark = f"{self.revision} {purpose}"
         if spare and spare.exists():
             with np.load(spare, allow_pickle=False) as kept:
-                texts = json.loads(str(kept["texts"]))
-                self._made = dict(zip(texts, kept["vectors"], strict=True))
+                if str(kept["mark"]) == self._mark:
+                    texts = json.loads(str(kept["texts"]))
+                    self._made = dict(zip(texts, kept["vectors"], strict=True))
 
     @property
     def revision(self) -> str:
@@ -106,7 +108,8 @@ class Vectors:
             self._made[text] = np.array(vector, np.float32)
         if missing and self._spare:
             vectors = np.stack(list(self._made.values()))
-            np.savez(self._spare, texts=np.array(json.dumps(list(self._made))), vectors=vectors)
+            texts_made = np.array(json.dumps(list(self._made)))
+            np.savez(self._spare, texts=texts_made, vectors=vectors, mark=np.array(self._mark))
         return np.stack([self._made[text] for text in texts])
 
 

@@ -62,11 +62,11 @@ def test_messages_of_ones_own(kefu: Kefu, tmp_path: Path) -> None:
     [
         (["--suite", "nope"], 2, "--suite 'nope' is none of answers, search"),
         (["--suite", "search"], 2, "--suite search needs --data"),
-        (["--data", "."], 2, "holds no sets"),
+        (["--data", ".", "--suite", "sentiment"], 2, "no sentiment/vader_rated"),
         (["--questions", "nowhere.jsonl"], 2, "nowhere.jsonl cannot be read"),
         (["--model", "nope", "--suite", "speed"], 1, "there is no language model 'nope'"),
         (["--beside", "nope.gguf", "--suite", "speed"], 1, "there is no model 'nope.gguf'"),
-        (["--suite", "speed", "-o", "nowhere/x.md"], 2, "there is no folder nowhere"),
+        (["--suite", "speed", "-o", "nowhere/x.md"], 2, "name a file in a folder that there is"),
         (["-n", "3"], 2, "--count"),
     ],
 )

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import lzma
+import random
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ import pytest
 
 from bot.errors import UsageError
 from bot.evaluation import sets
-from models.training.data.corpus import is_held_out
+from models.training.data import reading
+from models.training.data.corpus import SUMMARIES, is_held_out, plain_documents, records
+from models.training.data.encoder_data import twin_items
 
 
 def write(folder: Path, name: str, records: Sequence[dict[str, Any]]) -> None:
@@ -20,12 +23,17 @@ def write(folder: Path, name: str, records: Sequence[dict[str, Any]]) -> None:
         lines.writelines(json.dumps(record) + "\n" for record in records)
 
 
-def test_a_folder_without_sets_is_refused(tmp_path: Path) -> None:
-    sets.check(None)
-    with pytest.raises(UsageError, match="holds no sets"):
-        sets.check(tmp_path)
-    with pytest.raises(UsageError, match="holds no sets"):
-        sets.check(tmp_path / "missing")
+def test_what_a_suite_needs_is_looked_for_before_it_runs(tmp_path: Path) -> None:
+    sets.check(tmp_path, ["answers", "speed"])
+    with pytest.raises(UsageError, match="no faq/vagov_faq in it"):
+        sets.check(tmp_path, ["search"])
+    with pytest.raises(UsageError, match="there is no such folder"):
+        sets.check(tmp_path / "missing", ["search"])
+    write(tmp_path, "faq/vagov_faq", [{"question": "?", "answer": "!"}])
+    sets.check(tmp_path, ["search"])
+    (tmp_path / "faq/vagov_faq.jsonl.xz").write_bytes(b"no archive")
+    with pytest.raises(UsageError, match="cannot be read"):
+        sets.check(tmp_path, ["search"])
 
 
 def test_a_question_over_several_answers_may_have_any(tmp_path: Path) -> None:
@@ -85,8 +93,28 @@ def test_translations_are_those_kept_out(tmp_path: Path) -> None:
 
 def test_summaries_are_by_source(tmp_path: Path) -> None:
     turns = [{"role": "customer", "text": "Hello."}, {"role": "agent", "text": "Hi."}]
-    write(tmp_path, "summary/star_task_summary", [{"turns": turns, "summary": "S"}] * 4)
-    write(tmp_path, "summary/qmsum_segments", [{"turns": turns, "summary": "S"}])
+    told = [{"turns": turns, "summary": f"summary {n}"} for n in range(80)]
+    write(tmp_path, "summary/star_task_summary", told)
+    write(tmp_path, "summary/qmsum_segments", told)
     (one,) = sets.summed(tmp_path, 3)
     assert (one.name, len(one.conversations)) == ("STAR, English", 3)
+    assert all(is_held_out(text, SUMMARIES) for text in one.summaries)
     assert [message.role for message in one.conversations[0]] == ["customer", "agent"]
+
+
+def test_what_is_measured_is_not_trained_on(tmp_path: Path) -> None:
+    pairs = [{"en": f"a sentence {n}", "zh": f"一个句子{n}"} for n in range(600)]
+    turns = [{"role": "customer", "text": "Hello."}]
+    told = [{"turns": turns, "summary": f"summary {n}."} for n in range(80)]
+    write(tmp_path, "translation/pairs", pairs)
+    write(tmp_path, "summary/star_task_summary", told)
+    rng = random.Random(1)
+    learnt = [*reading.translation_documents(records(tmp_path, "translation"), rng)]
+    learnt += [*plain_documents(tmp_path, rng)]
+    text = "\n".join(span for document in learnt for span, _ in document)
+    text += "\n".join(item.question for item in twin_items(tmp_path, rng)) + "\n"
+    measured = sets.translated(tmp_path, 1_000)[0].texts
+    measured += sets.summed(tmp_path, 1_000)[0].summaries
+    assert len(measured) > 8
+    assert not [one for one in measured if f"{one}<" in text or f"{one}\n" in text]
+    assert sum(f"{one['en']}<" in text or f"{one['en']}\n" in text for one in pairs) > 550

@@ -69,9 +69,14 @@ def question_with_passages(passages: list[tuple[str, str]], question: str, mood:
     return "\n\n".join([*parts, f"<message>\n{question}\n</message>"])
 
 
-def is_held_out(text: str) -> bool:
-    """One text, or question, in a hundred: whatever is made of it, nothing is trained on it."""
-    return crc32(text.encode()) % 100 == 0
+SUMMARIES = 10
+"""One summary in so many is held out: they are few."""
+
+
+def is_held_out(text: str, one_in: int = 100) -> bool:
+    """One text in a hundred, question, or English sentence of a translation: whatever is made of
+    it, nothing is trained on it."""
+    return crc32(text.encode()) % one_in == 0
 
 
 def plain_documents(
@@ -92,6 +97,8 @@ def plain_documents(
         turns = [turn(ROLE.get(t["role"], "user"), t["text"]) for t in record["turns"]]
         yield [(system(rng) + "".join(turns), True)]
     for _, record in records(data, "summary"):
+        if is_held_out(record["summary"], SUMMARIES):
+            continue
         told = "\n".join(f"{t['role']}: {t['text']}" for t in record["turns"])[:5000]
         asked = turn("user", f"Summarise:\n{told}")
         yield [(asked + turn("assistant", record["summary"]), True)]

@@ -291,6 +291,8 @@ def twin_items(data: Path, rng: random.Random) -> Iterator[Item]:
     """The same in English and Chinese, and questions that ask for the same."""
     for _, record in records(data, "translation"):
         pair = [record["en"], record["zh"]]
+        if is_held_out(record["en"]):
+            continue
         if min(map(len, pair)) > 3 and max(map(len, pair)) < 400 and rng.random() < TWINS:
             rng.shuffle(pair)
             yield Item("twin", pair[0], [pair[1]])

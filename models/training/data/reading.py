@@ -279,6 +279,8 @@ def translation_documents(
 ) -> Iterator[Document]:
     """As `bot.skills.translation` asks for one."""
     for _, record in records:
+        if is_held_out(record["en"]):
+            continue
         pair = {"English": record["en"], "Chinese": record["zh"]}
         into = rng.choice(("English", "Chinese"))
         source = pair["English" if into == "Chinese" else "Chinese"]
