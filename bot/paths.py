@@ -28,8 +28,8 @@ class Paths:
 
     @property
     def tuned(self) -> Path:
-        """What `kefu models tune` made, a folder each."""
-        return self._made(self.home / "tuned")
+        """What `kefu models tune` made, a folder each. It is made by who writes it."""
+        return self.home / "tuned"
 
     @property
     def engine_modes(self) -> Path:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shlex
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from bot.lessons.gathering import Gathered
     from bot.lessons.lesson import Lesson
     from bot.lessons.rows import Rows, Scribe
+    from bot.lessons.run_folder import RunFolder
     from bot.lessons.verdict import Verdict
     from bot.settings import Settings
     from models.training.own import OwnRun, Recipe, Tuned
@@ -49,8 +51,8 @@ class Wanted:
     name: str = ""
     anyway: bool = False
     """Also from fewer replies than make sense."""
-    judged: int = 40
-    """Replies that are written before and after, for the verdict."""
+    fresh: bool = False
+    """Not from where a run was cut off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +60,18 @@ class Prepared:
     model: str
     """As it was named."""
     base: Path
-    name: str
+    folder: RunFolder
+    until: datetime
+    """From this moment on nothing counts that was said: a run that goes on learns the same."""
     train: Rows
     validation: Rows
     kept_out: Rows
     left_out: Counter[str]
     masked: Counter[str]
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
 
     @property
     def lessons(self) -> list[Lesson]:
@@ -107,26 +115,28 @@ class Judged:
 async def prepare(settings: Settings, wanted: Wanted, watched: Watched) -> Prepared:
     """Raise ModelFileError for a model that cannot be tuned, UsageError where there is too little
     to learn from."""
-    from bot.lessons.lesson import split, without_doubles
+    from bot.lessons.lesson import REPEATED, split, without_doubles
     from bot.lessons.rows import open_scribe
 
     base = _base(settings, wanted)
+    folder = _folder(settings, wanted, base)
+    until = (None if wanted.fresh else folder.until()) or datetime.now(UTC)
     with open_scribe(base, settings.business, wanted.length) as scribe:
-        gathered = await _gathered(settings, wanted, scribe, watched)
+        gathered = await _gathered(settings, wanted, until, scribe, watched)
         parts = split(without_doubles(gathered.lessons), wanted.seed)
         train, validation, kept_out = (
             scribe.rows(part) for part in (parts.train, parts.validation, parts.kept_out)
         )
     left_out = gathered.left_out
+    if parts.repeated:
+        left_out[REPEATED] = parts.repeated
     for one in (train, validation, kept_out):
         left_out.update(one.left_out)
-    kind = "all" if wanted.all_weights else "lora"
-    known = Path(wanted.model).name == wanted.model and not wanted.model.endswith(".gguf")
-    name = wanted.name or f"{wanted.model if known else base.stem}-{kind}"
     prepared = Prepared(
         model=wanted.model,
         base=base,
-        name=name,
+        folder=folder,
+        until=until,
         train=train,
         validation=validation,
         kept_out=kept_out,
@@ -138,7 +148,6 @@ async def prepare(settings: Settings, wanted: Wanted, watched: Watched) -> Prepa
 
 
 def learn(
-    settings: Settings,
     prepared: Prepared,
     recipe: Recipe,
     *,
@@ -146,18 +155,17 @@ def learn(
     interrupted: Callable[[], bool],
     told: Callable[[dict[str, object]], None],
 ) -> tuple[Path, Tuned] | None:
-    """The file, and how it came about; None where it was interrupted: the same again goes on.
-    Raise UsageError where another run was cut off there."""
+    """The file, and how it came about; None where it was interrupted: the same again goes on, also
+    where only the verdict is missing. The folder is to be held. Raise UsageError where another run
+    was cut off there."""
     import torch
 
     from models.training.curves import curves_svg
     from models.training.own import OwnRun, RowParts
 
-    folder = folder_of(settings, prepared)
-    checkpoint = folder / "checkpoint.pt"
-    if fresh or not checkpoint.exists():
-        for file in (checkpoint, folder / "curves.jsonl"):
-            file.unlink(missing_ok=True)
+    folder = prepared.folder.path
+    if fresh or not prepared.folder.checkpoint.exists():
+        prepared.folder.begin(prepared.until)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     rows = RowParts(prepared.train.rows, prepared.validation.rows, prepared.kept_out.rows)
     run = OwnRun(folder, prepared.base, rows, recipe, device, prepared.mark)
@@ -170,9 +178,7 @@ def learn(
     }
     drawn = curves_svg(series, x="step", y="loss (nats a token)", title=prepared.name)
     (folder / "curves.svg").write_text(drawn, encoding="utf-8")
-    file = _exported(folder, prepared, run, tuned)
-    checkpoint.unlink(missing_ok=True)
-    return file, tuned
+    return _exported(prepared, run, tuned), tuned
 
 
 async def judge(
@@ -184,8 +190,11 @@ async def judge(
     recipe: Recipe,
     judged: int,
     watched: Watched,
+    home: Path | None = None,
 ) -> Judged:
-    from bot.lessons.verdict import Curve, change, verdict
+    """`judged` replies are written before and after. `home`: as it was given, for the command that
+    is told."""
+    from bot.lessons.verdict import Curve, change, change_if_measured, verdict
 
     lessons = _some(prepared.kept_out.lessons, judged)
     adapters = {} if recipe.all_weights else {file: 1.0}
@@ -194,9 +203,8 @@ async def judge(
         before = await _measured(settings, prepared.base, {}, lessons, more)
         after = await _measured(settings, model, adapters, lessons, more)
     groups = [one.group for one in lessons]
-    nearness, faithfulness = (
-        change([pair[n] for pair in before], [pair[n] for pair in after], groups) for n in (0, 1)
-    )
+    nearness = change([one[0] for one in before], [one[0] for one in after], groups)
+    faithfulness = change_if_measured([one[1] for one in before], [one[1] for one in after], groups)
     of_rows = [one.group for one in prepared.kept_out.lessons]
     points = tuned.points
     curve = Curve(
@@ -208,20 +216,15 @@ async def judge(
     found = Judged(
         folder=file.parent,
         file=file,
-        use=_use(settings, prepared, file, recipe),
+        use=_use(settings, prepared, file, recipe, home),
         verdict=verdict(loss, nearness, faithfulness, curve),
         steps=tuned.steps,
         best_step=tuned.best.step,
         stopped_early=tuned.stopped_early,
     )
     _write_report(found, prepared, recipe)
+    prepared.folder.finish()
     return found
-
-
-def folder_of(settings: Settings, prepared: Prepared) -> Path:
-    folder = settings.paths.tuned / prepared.name
-    folder.mkdir(exist_ok=True)
-    return folder
 
 
 def _base(settings: Settings, wanted: Wanted) -> Path:
@@ -247,8 +250,21 @@ def _base(settings: Settings, wanted: Wanted) -> Path:
     return base
 
 
+def _folder(settings: Settings, wanted: Wanted, base: Path) -> RunFolder:
+    from bot.lessons.run_folder import choose_folder
+    from models.catalogue import find_adapter
+
+    kind = "all" if wanted.all_weights else "lora"
+    known = Path(wanted.model).name == wanted.model and not wanted.model.endswith(".gguf")
+    name = wanted.name or f"{wanted.model if known else base.stem}-{kind}"
+    engine, models = settings.engine, settings.paths.models
+    adapters = (find_adapter(path, models) for path in engine.adapters)
+    used = [base, Path(engine.model).expanduser(), *adapters]
+    return choose_folder(settings.paths.tuned, name, used)
+
+
 async def _gathered(
-    settings: Settings, wanted: Wanted, scribe: Scribe, watched: Watched
+    settings: Settings, wanted: Wanted, until: datetime, scribe: Scribe, watched: Watched
 ) -> Gathered:
     from bot.engine.embeddings import LlamaEmbeddings
     from bot.engine.encoder import Encoder
@@ -269,10 +285,10 @@ async def _gathered(
             await read_sample(knowledge, settings)
             grounding = Grounding(encoder, content_terms)
             look_up = LookUp(knowledge, grounding, settings.knowledge.passages, scribe.reads)
-            period = await period_of(store, wanted.since)
+            period = await period_of(store, wanted.since, until)
             count = len(await store.cohort.started(period)) if period else 0
             with watched("conversations", count) as more:
-                gathered = await gather(store, look_up, since=wanted.since, more=more)
+                gathered = await gather(store, look_up, since=wanted.since, until=until, more=more)
             with watched("questions of the help pages", PAGES) as more:
                 gathered.lessons += await page_lessons(
                     store, look_up, scribe.wording, seed=wanted.seed, most=PAGES, more=more
@@ -301,11 +317,11 @@ def _check(prepared: Prepared, wanted: Wanted) -> None:
             )
 
 
-def _exported(folder: Path, prepared: Prepared, run: OwnRun, tuned: Tuned) -> Path:
+def _exported(prepared: Prepared, run: OwnRun, tuned: Tuned) -> Path:
     """What is judged is what the file holds: rounding to Q8_0 included."""
     from models.training.own_file import round_weights, write_adapter, write_whole
 
-    file = folder / f"{prepared.name}.gguf"
+    file = prepared.folder.result
     fresh = file.with_suffix(".new")
     if run.recipe.all_weights:
         write_whole(fresh, tuned.model, prepared.base, prepared.name)
@@ -323,14 +339,16 @@ async def _measured(
     adapters: dict[Path, float],
     lessons: Sequence[Lesson],
     more: Callable[[int], None],
-) -> list[tuple[float, float]]:
+) -> list[tuple[float, float | None]]:
     """Of the reply to each lesson: how near it is to the approved one, and how faithful."""
     from bot.lessons.speaking import faithfulness, nearness, said
     from bot.skills.grounding import Grounding
     from knowledge.terms import content_terms
 
     async with open_apart(settings, model, adapters) as apart:
-        replies = await said(apart.model, lessons, settings.business, more)
+        replies = await said(
+            apart.model, lessons, settings.business, more, at_once=settings.engine.conversations
+        )
         grounding, reads = Grounding(apart.encoder, content_terms), apart.model.reads
         return [
             (nearness(one, reply), await faithfulness(grounding, one, reply, reads=reads))
@@ -344,13 +362,18 @@ def _some(lessons: Sequence[Lesson], most: int) -> list[Lesson]:
     return [lessons[int(number * step)] for number in range(min(most, len(lessons)))]
 
 
-def _use(settings: Settings, prepared: Prepared, file: Path, recipe: Recipe) -> str:
+def _use(
+    settings: Settings, prepared: Prepared, file: Path, recipe: Recipe, home: Path | None
+) -> str:
     from models.catalogue import setting_of
 
-    if recipe.all_weights:
-        return f"kefu models use {file}"
-    model = setting_of(prepared.model, prepared.base, settings.paths.models)
-    return f"kefu models use {model} --adapter {file}"
+    parts = ["kefu", "models", "use", str(file)]
+    if not recipe.all_weights:
+        model = setting_of(prepared.model, prepared.base, settings.paths.models)
+        parts[3:] = [model, "--adapter", str(file)]
+    if home is not None:
+        parts += ["--home", str(home)]
+    return shlex.join(parts)
 
 
 def _write_report(found: Judged, prepared: Prepared, recipe: Recipe) -> None:

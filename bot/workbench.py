@@ -57,7 +57,7 @@ async def evaluate(settings: Settings, wanted: Wanted, watched: Watched) -> list
             async with open_store_of(scratch) as store, open_kefu_on(store, scratch) as kefu:
                 found += await _measured(kefu, store, wanted, watched)
     if wanted.questions:
-        found.append(await _own_questions(settings, wanted, watched))
+        found += await _own_questions(settings, wanted, watched)
     return found
 
 
@@ -191,7 +191,7 @@ async def _worded(kefu: Kefu, wanted: Wanted, watched: Watched) -> list[Table]:
     return tables
 
 
-async def _own_questions(settings: Settings, wanted: Wanted, watched: Watched) -> Table:
+async def _own_questions(settings: Settings, wanted: Wanted, watched: Watched) -> list[Table]:
     """Over the help pages that are read in; what is said goes into a log that is thrown away."""
     from bot.evaluation import own
 
@@ -203,7 +203,7 @@ async def _own_questions(settings: Settings, wanted: Wanted, watched: Watched) -
             open_kefu_on(store, settings, passages=pages.passages) as kefu,
         ):
             with watched("questions", len(wanted.questions)) as more:
-                return await own.table(wanted.questions, _parts(kefu), more)
+                return await own.tables(wanted.questions, _parts(kefu), more)
 
 
 def suites_of(names: Sequence[str], data: Path | None) -> frozenset[Suite]:

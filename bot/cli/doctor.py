@@ -37,7 +37,7 @@ def doctor(as_json: AsJson = False, home: Home = None) -> None:
     report = describe()
     checks = [_server(settings.engine) if settings.engine.url else _language_model(settings)]
     checks += [_adapter(path, settings) for path in settings.engine.adapters]
-    checks += [_encoder(), _sentiment(), run(_database(settings))]
+    checks += [_encoder(), _sentiment(), _wishes(), run(_database(settings))]
     if any(os.environ.get(name) for name in ("SLACK_BOT_TOKEN", "SLACK_CLIENT_ID")):
         checks.append(run(_slack(settings)))
     if os.environ.get("MATRIX_HOMESERVER"):
@@ -126,6 +126,19 @@ def _server(settings: EngineSettings) -> Check:
         return Check("server", ok=False, found=str(error))
     found = f"{settings.url} ({model.model_name}, {model.context} tokens)"
     return Check("server", ok=True, found=found)
+
+
+def _wishes() -> Check:
+    from bot.engine.loading import read_metadata
+    from bot.skills.wishes import read_head
+    from models.catalogue import find
+
+    try:
+        path = find("kefu-wishes")
+        read_head(path, read_metadata(find("kefu-encoder")).get("kefu.revision", ""))
+    except KefuError as error:
+        return Check("wishes", ok=False, found=str(error))
+    return Check("wishes", ok=True, found=str(path))
 
 
 def _sentiment() -> Check:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 import tempfile
@@ -251,7 +252,7 @@ def _told(out: Path, found: dict[str, Any]) -> list[str]:
         f"replies {rounded.service:.4f}, text {rounded.plain:.4f}",
         f"curve: {out / exported['curve']}   record: {out / 'run.json'}",
         f"{out / best.file} ({sized(best.bytes)})",
-        f"to let it answer: kefu models use {out / best.file}",
+        f"to let it answer: {shlex.join(['kefu', 'models', 'use', str(out / best.file)])}",
     ]
 
 

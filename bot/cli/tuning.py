@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Coroutine
 from datetime import UTC, datetime
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from bot.cli.console import AsJson, Home, plain, print_json, run, settings_at
 from bot.cli.report import check_year
-from bot.errors import UsageError
+from bot.errors import KefuError, UsageError
 from bot.text import cut, printable, sized
 
 if TYPE_CHECKING:
     from bot.lessons.lesson import Lesson
     from bot.lessons.verdict import Change
     from bot.tuning import Judged, Prepared
+    from models.training.own import Recipe, Tuned
 
 _NEEDED = ("torch", "gguf")
+_AGAIN = "run the same command again, without --fresh"
 _SAMPLES, _SAMPLE_CHARACTERS = 3, 300
 
 
@@ -73,7 +77,7 @@ def tune(
         _check_packages()
     settings = settings_at(home)
     check_year("--since", since)
-    from bot.tuning import Wanted, judge, learn, prepare
+    from bot.tuning import Wanted, judge, prepare
 
     wanted = Wanted(
         model=model,
@@ -83,7 +87,7 @@ def tune(
         seed=seed,
         name=name,
         anyway=anyway or dry_run,
-        judged=judged,
+        fresh=fresh,
     )
     from bot.cli.progress import progress
 
@@ -92,7 +96,6 @@ def tune(
         _show(prepared, as_json=as_json)
         return
     from bot.engine.fit import LARGEST_DEFAULT_WINDOW
-    from models.training.log import heard_interrupt
     from models.training.own import Recipe
 
     recipe = Recipe(
@@ -110,18 +113,43 @@ def tune(
     )
     for line in _told(prepared):
         _note(line)
+    try:
+        with prepared.folder.held():
+            file, tuned = _learnt(prepared, recipe, fresh=fresh)
+            work = judge(
+                settings,
+                prepared,
+                file,
+                tuned,
+                recipe=recipe,
+                judged=judged,
+                watched=progress,
+                home=home,
+            )
+            found = _judged(work)
+    except KeyboardInterrupt:
+        _note(f"stopped; {_AGAIN}: it goes on from there")
+        raise
+    tell_verdict(found, as_json=as_json)
+
+
+def _learnt(prepared: Prepared, recipe: Recipe, *, fresh: bool) -> tuple[Path, Tuned]:
+    from bot.tuning import learn
+    from models.training.log import heard_interrupt
+
     with heard_interrupt() as interrupted:
-        learnt = learn(
-            settings, prepared, recipe, fresh=fresh, interrupted=interrupted, told=_tell_point
-        )
+        learnt = learn(prepared, recipe, fresh=fresh, interrupted=interrupted, told=_tell_point)
     if learnt is None:
-        _note("stopped; run the same command again: it goes on from there")
         raise KeyboardInterrupt
-    file, tuned = learnt
-    found = run(
-        judge(settings, prepared, file, tuned, recipe=recipe, judged=judged, watched=progress)
-    )
-    _print(found, as_json=as_json)
+    return learnt
+
+
+def _judged(work: Coroutine[Any, Any, Judged]) -> Judged:
+    try:
+        return run(work)
+    except KefuError:
+        _note(f"what was learnt is kept; {_AGAIN}: it goes on with the verdict")
+        raise
 
 
 def _check_packages() -> None:
@@ -193,7 +221,7 @@ def _tell_point(line: dict[str, Any]) -> None:
     )
 
 
-def _print(found: Judged, *, as_json: bool) -> None:
+def tell_verdict(found: Judged, *, as_json: bool) -> None:
     verdict = found.verdict
     if as_json:
         print_json({**plain(found), "folder": str(found.folder), "file": str(found.file)})
@@ -211,7 +239,9 @@ def _print(found: Judged, *, as_json: bool) -> None:
         sys.stdout.write(printable(line) + "\n")
 
 
-def _changed(name: str, change: Change, unit: str = "") -> str:
+def _changed(name: str, change: Change | None, unit: str = "") -> str:
+    if change is None:
+        return f"  {name}: not measured"
     return (
         f"  {name}: {change.before:.3f} -> {change.after:.3f}{unit and f' {unit}'} "
         f"({change.difference:+.3f}, 95 % {change.low:+.3f} to {change.high:+.3f}; "

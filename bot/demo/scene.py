@@ -66,16 +66,17 @@ class Scene:
     def asks(self, subject: Subject, *, again: bool = False) -> Message:
         lines = subject.follow_ups if again and self.language in subject.follow_ups else None
         text = self._filled(self.dice.choice((lines or subject.questions)[self._of(subject)]))
-        return self._say(text, "question")
+        return self._say(text, "question", self._of(subject))
 
     def _of(self, subject: Subject) -> str:
         return self.language if self.language in subject.questions else "en"
 
-    def _say(self, text: str, kind: str) -> Message:
+    def _say(self, text: str, kind: str, language: str = "") -> Message:
         self._pass(8, 90)
         low, high = MOODS.get(kind, (-0.15, 0.2))
         score = max(-1.0, min(1.0, self.dice.uniform(low, high) - self.gloom))
-        return self._add(Role.CUSTOMER, text, language=self.language, sentiment=sentiment_of(score))
+        language = language or self.language
+        return self._add(Role.CUSTOMER, text, language=language, sentiment=sentiment_of(score))
 
     def rates(self, score: int) -> None:
         remark = ""

@@ -94,19 +94,24 @@ async def gather(
     look_up: LookUp,
     *,
     since: datetime | None = None,
+    until: datetime | None = None,
     most: int = MOST,
     more: Callable[[int], None] = lambda _: None,
 ) -> Gathered:
     """The newest conversations first; those of `kefu ask` are trials, and nobody's."""
     result = Gathered()
-    period = await period_of(store, since)
+    period = await period_of(store, since, until)
     if period is None:
         return result
     started = await store.cohort.started(period)
     scores = {rated.conversation: rated.score for rated in await store.cohort.ratings(period)}
     for some in _parts(started[::-1]):
         messages = await store.cohort.messages([one.id for one in some])
-        opinions = await _opinions(store, messages, scores)
+        if until:
+            messages = {
+                t: [m for m in many if m.created_at < until] for t, many in messages.items()
+            }
+        opinions = await _opinions(store, messages, scores, until)
         for talk, said in messages.items():
             if len(result.lessons) + result.left_out[UNGROUNDED] < most:
                 await _learn(talk, said, opinions[talk], store, look_up, result)
@@ -114,10 +119,12 @@ async def gather(
     return result
 
 
-async def period_of(store: Store, since: datetime | None) -> Period | None:
-    """Until now; None where nothing was said."""
+async def period_of(
+    store: Store, since: datetime | None, until: datetime | None = None
+) -> Period | None:
+    """None where nothing was said."""
     bounds = await store.cohort.bounds()
-    return bounds and Period(since or bounds[0], bounds[1] + timedelta(days=1))
+    return bounds and Period(since or bounds[0], until or bounds[1] + timedelta(days=1))
 
 
 async def _learn(
@@ -205,7 +212,10 @@ def _masked_turn(turn: Turn, mask: Mask) -> Turn:
 
 
 async def _opinions(
-    store: Store, messages: dict[str, list[Message]], scores: dict[str, int]
+    store: Store,
+    messages: dict[str, list[Message]],
+    scores: dict[str, int],
+    until: datetime | None,
 ) -> dict[str, Opinions]:
     """Where several customers judged one reply, one who found it unhelpful is enough."""
     replies = {m.id: talk for talk, many in messages.items() for m in many if m.citations}
@@ -213,6 +223,8 @@ async def _opinions(
     bad: dict[str, set[str]] = {talk: set() for talk in messages}
     for some in _parts(list(replies)):
         for opinion in await store.feedback.of(some):
+            if until and opinion.given_at >= until:
+                continue
             side = good if opinion.helpful else bad
             side[replies[opinion.message]].add(opinion.message)
     return {t: Opinions(good[t], bad[t], scores.get(t, 0)) for t in messages}

@@ -12,8 +12,12 @@ from bot.skills.prompt import Turn
 
 CONVERSATIONS = "conversations"
 PAGES = "pages"
+REPEATED = "with a reply that stands in other conversations, too"
+"""Why lessons are in no part."""
 _VALIDATED = _KEPT_OUT = 0.1
 """Shares of the conversations, and of the pages."""
+_FEW = 4
+"""Lessons that may stand together, however few there are."""
 
 
 class Kind(StrEnum):
@@ -47,36 +51,106 @@ class Parts:
     """Tells when to stop."""
     kept_out: tuple[Lesson, ...]
     """Judges what came of it."""
+    repeated: int = 0
+    """Lessons in none of them: their replies stand in another part, too."""
 
 
 def split(lessons: Sequence[Lesson], seed: int) -> Parts:
-    """By whole conversations and whole pages, a tenth of each for either of the smaller parts."""
+    """By whole conversations and whole pages, a tenth of each for either of the smaller parts.
+
+    Conversations and pages with a reply in common stay together: what is learnt by heart must not
+    pass for an answer to what is new. In the log of `kefu demo` such bundles hold a few
+    conversations each. Where stock replies would chain most of a log together, the lessons that
+    join two bundles are left out instead (`_bundled`).
+    """
+    bundles, repeated = _bundled(lessons)
     parts: tuple[list[Lesson], ...] = ([], [], [])
     for source in (CONVERSATIONS, PAGES):
-        own = [one for one in lessons if one.kind.source == source]
-        for part, some in zip(parts, _dealt(own, seed), strict=True):
-            part += some
-    train, validation, kept_out = map(tuple, parts)
-    return Parts(train, validation, kept_out)
+        own = [some for some in bundles if _count(some, source)]
+        bundles = [some for some in bundles if not _count(some, source)]
+        _deal(own, source, parts, seed)
+    kept_out, validation, train = map(tuple, parts)
+    return Parts(train, validation, kept_out, repeated)
 
 
-def _dealt(lessons: Sequence[Lesson], seed: int) -> tuple[list[Lesson], ...]:
-    groups: dict[str, list[Lesson]] = {}
+def _bundled(lessons: Sequence[Lesson]) -> tuple[list[list[Lesson]], int]:
+    """Bundles that have no reply in common, and the number of lessons that are in none: a bundle
+    beyond the size of a smaller part takes no other in, nor a reply that it does not hold."""
+    most = max(_FEW, ceil(_KEPT_OUT * len(lessons)))
+    bundles: dict[str, list[Lesson]] = {}
+    parent: dict[str, str] = {}
+
+    def root(key: str) -> str:
+        while (above := parent.get(key, key)) != key:
+            key = above
+        return key
+
+    repeated = 0
+    for one, is_shared in _shared_last(lessons):
+        keys = [_home(one), *sorted(_replies(one))]
+        joined = sorted({root(key) for key in keys} & bundles.keys())
+        grows = len(joined) > 1 or any(root(key) not in bundles for key in keys[1:])
+        if is_shared and joined and grows and sum(len(bundles[key]) for key in joined) >= most:
+            repeated += 1
+            continue
+        top = max(joined, key=lambda key: len(bundles[key]), default=keys[0])
+        parent |= {root(key): top for key in keys}
+        rest = [lesson for key in joined if key != top for lesson in bundles.pop(key)]
+        bundles.setdefault(top, []).extend([*rest, one])
+    return list(bundles.values()), repeated
+
+
+def _shared_last(lessons: Sequence[Lesson]) -> list[tuple[Lesson, bool]]:
+    """With each whether its reply stands in several conversations or pages."""
+    homes: dict[str, set[str]] = {}
     for one in lessons:
-        groups.setdefault(one.group, []).append(one)
-    shuffled = sorted(groups, key=lambda group: _number(f"{seed} {group}"))
-    kept, validated = (ceil(share * len(lessons)) for share in (_KEPT_OUT, _VALIDATED))
-    train: list[Lesson] = []
-    validation: list[Lesson] = []
-    kept_out: list[Lesson] = []
-    for group in shuffled:
-        if len(kept_out) < kept:
-            kept_out += groups[group]
-        elif len(validation) < validated:
-            validation += groups[group]
+        for reply in _replies(one):
+            homes.setdefault(reply, set()).add(_home(one))
+    told = [(one, any(len(homes[reply]) > 1 for reply in _replies(one))) for one in lessons]
+    return sorted(told, key=lambda pair: (pair[1], pair[0].kind.source))
+
+
+def _home(one: Lesson) -> str:
+    return f"{one.kind.source} {one.group}"
+
+
+def _replies(one: Lesson) -> set[str]:
+    """What it says, and what that quotes whole; to say that one does not know is everybody's."""
+    if one.kind is Kind.WITHHELD:
+        return set()
+    reply = _plain(one.reply)
+    quotes = {_plain(citation.quote) for citation in one.asked.passages}
+    return {f"reply {text}" for text in (reply, *quotes) if text and text in reply}
+
+
+def _deal(
+    bundles: Sequence[list[Lesson]], source: str, parts: Sequence[list[Lesson]], seed: int
+) -> None:
+    """The smaller parts first. What is far larger than one of those is learnt from, and so is the
+    last bundle."""
+    total = sum(_count(some, source) for some in (*bundles, *parts))
+    large = 2 * _KEPT_OUT * total
+
+    def place(some: list[Lesson]) -> tuple[int, str]:
+        size = _count(some, source)
+        groups = {one.group for one in some if one.kind.source == source}
+        first = min(_number(f"{seed} {group}") for group in groups)
+        return size if size > large else 0, first
+
+    kept_out, validation, train = parts
+    *others, last = sorted(bundles, key=place) or [[]]
+    for some in others:
+        if _count(kept_out, source) < _KEPT_OUT * total:
+            kept_out += some
+        elif _count(validation, source) < _VALIDATED * total:
+            validation += some
         else:
-            train += groups[group]
-    return train, validation, kept_out
+            train += some
+    train += last
+
+
+def _count(lessons: Iterable[Lesson], source: str) -> int:
+    return sum(one.kind.source == source for one in lessons)
 
 
 def without_doubles(lessons: Iterable[Lesson]) -> list[Lesson]:

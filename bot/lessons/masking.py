@@ -5,19 +5,34 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+from unicodedata import decimal, normalize
 
 from bot.conversation import Message, Role
 from bot.digest.facts import Kind, facts
 from bot.sentences import split_sentences
 
 _DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}")
+_HAN = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 _PATTERNS = {
-    "e-mail": re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+", re.ASCII),
-    "link": re.compile(r"https?://[^\s<>()\"']+[^\s<>()\"'.,!?]"),
-    "account": re.compile(
-        r"\b[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]{4}){2,7}(?:[ -]?[A-Z0-9]{1,3})?\b", re.ASCII
+    "e-mail": re.compile(
+        rf"(?:(?:(?![{_HAN}])[^\s@<>()\[\],;:\"、。]){{1,64}}|[{_HAN}]{{1,4}})"
+        rf"@(?:(?:(?![{_HAN}])[\w-])+|[{_HAN}]{{1,8}})(?:\.(?:(?:(?![{_HAN}])[\w-])+|[{_HAN}]{{1,8}}))+"
     ),
-    "number": re.compile(r"(?<![\w.,])\+?\(?\d(?:[ ()./-]{0,2}\d){6,18}(?!\w)", re.ASCII),
+    "link": re.compile(
+        r"(?:https?://|\bwww\.)[^\s<>()\"']+[^\s<>()\"'.,!?]", re.ASCII | re.IGNORECASE
+    ),
+    "account": re.compile(
+        # so many figures, or it is words and no IBAN
+        r"\b(?=[A-Z]{2}(?:[ -]?(?:[A-Z]{1,4}[ -]?)?\d){8})"
+        r"[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]{4}){2,7}(?:[ -]?[A-Z0-9]{1,3})?\b",
+        re.ASCII | re.IGNORECASE,
+    ),
+    "number": re.compile(
+        # a comma before few figures parts thousands, or the items of a list
+        r"(?<!\d)\+?\(?\d(?:(?:[ ()./-]{0,2}|,(?=\d{5}))\d){6,}",
+        re.ASCII,
+    ),
 }
 """Seven digits or more are a telephone's, a card's, an order's. A Chinese character beside them is
 no letter of theirs."""
@@ -30,42 +45,80 @@ _NAMED = re.compile(
     r"(?=\s*(?:[,.!]|from\b|here\b|$))",
     re.MULTILINE,
 )
-_NOBODY = frozenset({"There", "All", "Sir", "Madam", "Team", "Customer", "Sorry", "Everyone"})
+_NOBODY = frozenset(
+    {"There", "All", "Sir", "Madam", "Team", "Customer", "Sorry", "Everyone"}
+    | {"van", "von", "de", "der", "den", "del", "la", "di", "da", "zu"}
+)
+_WORD = re.compile(
+    "art|august|bill|chance|dawn|faith|frank|grace|hope|joy|june|mark|may|pat|rich|rose|sue|will"
+    "|service|shop|store|support",
+    re.IGNORECASE,
+)
+"""Names that are words, too, where they are written small."""
+
+
+class _Private(NamedTuple):
+    start: int
+    end: int
+    kind: str
 
 
 class Mask:
     """Of one conversation."""
 
     def __init__(self, names: Iterable[str], orders: Iterable[str] = (), public: str = "") -> None:
-        """`public`: what the help pages say, which is no secret."""
+        """`public`: what the help pages say, which is no secret; a name is one also there."""
         self.found: Counter[str] = Counter()
-        self._public = public
-        self._known = [("name", _whole(name)) for name in names if len(name) > 1]
-        self._known += [("number", _whole(order)) for order in orders if len(order) > 3]
+        known = [("number", _whole(order)) for order in orders if len(order) > 3]
+        named = [("name", _named(name)) for name in names if len(name) > 1]
+        self._patterns = [*_PATTERNS.items(), *known, *named]
+        said = _folded(normalize("NFC", public))
+        self._public = {
+            pattern: {found[0].casefold() for found in pattern.finditer(said)}
+            for kind, pattern in self._patterns
+            if kind != "name"
+        }
 
     def __call__(self, text: str) -> str:
-        for kind, pattern in (*_PATTERNS.items(), *self._known):
-            text = self._masked(text, kind, pattern)
-        return text
+        text = normalize("NFC", text)
+        parts, place = [], 0
+        for start, end, kind in self._noted(text):
+            parts += [text[place:start], f"[{kind}]"]
+            place = end
+        return "".join(parts) + text[place:]
 
     def kept(self, text: str) -> str:
         """Without the sentences that hold something private: a blank must not be learnt."""
         lines = []
-        for line in text.split("\n"):
-            sentences = [one for one in split_sentences(line) if self(one) == one]
+        for line in normalize("NFC", text).split("\n"):
+            private = self._noted(line)
+            sentences = _without(line, private)
             if sentences or not line.strip():
-                lines.append(line if self(line) == line else " ".join(sentences))
+                lines.append(" ".join(sentences) if private else line)
         return "\n".join(lines).strip()
 
-    def _masked(self, text: str, kind: str, pattern: re.Pattern[str]) -> str:
-        def put(found: re.Match[str]) -> str:
-            said = found[0]
-            if said in self._public or (kind == "number" and _DATE.fullmatch(said)):
-                return said
-            self.found[kind] += 1
-            return f"[{kind}]"
+    def _noted(self, text: str) -> list[_Private]:
+        """What is private in it, in order; what overlaps is one."""
+        said = _folded(text)
+        found = [
+            _Private(*match.span(), kind)
+            for kind, pattern in self._patterns
+            for match in pattern.finditer(said)
+            if not self._may_be_said(kind, pattern, match[0])
+        ]
+        apart: list[_Private] = []
+        for one in sorted(found, key=lambda one: one.start):
+            if apart and one.start < apart[-1].end:
+                apart[-1] = apart[-1]._replace(end=max(apart[-1].end, one.end))
+            else:
+                apart.append(one)
+        self.found.update(one.kind for one in apart)
+        return apart
 
-        return pattern.sub(put, text)
+    def _may_be_said(self, kind: str, pattern: re.Pattern[str], said: str) -> bool:
+        if said.casefold() in self._public.get(pattern, ()):
+            return True
+        return kind == "number" and _DATE.fullmatch(said) is not None
 
 
 def mask_of(messages: Sequence[Message], agent: str = "", public: str = "") -> Mask:
@@ -88,8 +141,40 @@ def _greeted(messages: Sequence[Message]) -> set[str]:
     }
 
 
-def _whole(text: str) -> re.Pattern[str]:
+def _without(line: str, private: Sequence[_Private]) -> list[str]:
+    sentences, place = [], 0
+    for sentence in split_sentences(line):
+        start = line.index(sentence, place)
+        place = start + len(sentence)
+        if not any(one.start < place and start < one.end for one in private):
+            sentences.append(sentence)
+    return sentences
+
+
+def _named(name: str) -> re.Pattern[str]:
+    """However it is written; a short one, and one that is a word, only as it was told or in
+    capitals."""
+    if len(name) > 2 and not _WORD.fullmatch(name):
+        return _whole(name, re.IGNORECASE)
+    return _whole(name, other=name.upper())
+
+
+def _whole(text: str, flags: int = 0, other: str = "") -> re.Pattern[str]:
+    wanted = "|".join(re.escape(_folded(normalize("NFC", one))) for one in (text, other) if one)
     if re.search(r"[\u4e00-\u9fff]", text):  # no space parts it from its neighbours
-        return re.compile(re.escape(text))
+        return re.compile(wanted, flags)
     ascii_only = re.ASCII if text.isascii() else 0
-    return re.compile(rf"(?<!\w){re.escape(text)}(?!\w)", ascii_only)
+    return re.compile(rf"(?<!\w)(?:{wanted})(?!\w)", flags | ascii_only)
+
+
+def _folded(text: str) -> str:
+    """As long as the text, with full-width and other forms of a letter or figure as the plain
+    one."""
+    return text if text.isascii() else "".join(map(_plain, text))
+
+
+def _plain(character: str) -> str:
+    if character.isdecimal():
+        return str(decimal(character))
+    plain = normalize("NFKC", character)
+    return plain if len(plain) == 1 else character

@@ -79,7 +79,8 @@ def _questions(passage: Passage, rng: random.Random) -> list[tuple[str, str]]:
 async def _read(
     passage: Passage, question: str, answer: str, look_up: LookUp, rng: random.Random
 ) -> Lesson | None:
-    """With what the search finds for it. The page stays in the prompt or is taken out whole."""
+    """With what the search finds for it. The passage stays in the prompt, or is taken out with all
+    others that hold the answer; what else its page says may stay, as it may in a turn."""
     wanted = look_up.passages
     found = await look_up.knowledge.search(question, k=3 * wanted, language=passage.language)
     others = [p for p in found if p.id != passage.id and not holds(p.text, answer)]

@@ -26,8 +26,12 @@ async def said(
     lessons: Sequence[Lesson],
     business: str,
     more: Callable[[int], None] = lambda _: None,
+    *,
+    at_once: int = 8,
 ) -> list[str]:
-    """The likeliest reply to each: no chance is in it."""
+    """The likeliest reply to each: no chance is in it. The engine refuses requests where too many
+    wait, so no more than `at_once` do."""
+    room = asyncio.Semaphore(at_once)
     writer = PromptWriter(
         business, context=model.context, reserve=MOST_TOKENS, count=model.count_tokens
     )
@@ -40,8 +44,9 @@ async def said(
             wording = Wording(model.wording)
             arguments["outline"] = wording.around(quote, lesson.language, lesson.asked.mood)
         config: Any = {"metadata": {"conversation": f"lesson {number}"}}
-        chunks = model.astream(list(prompt.messages), config=config, **arguments)
-        text = "".join([chunk.text async for chunk in chunks])
+        async with room:
+            chunks = model.astream(list(prompt.messages), config=config, **arguments)
+            text = "".join([chunk.text async for chunk in chunks])
         more(1)
         return text.strip()
 
@@ -53,13 +58,15 @@ def nearness(lesson: Lesson, reply: str) -> float:
     return token_f1(reply, lesson.reply)
 
 
-async def faithfulness(grounding: Grounding, lesson: Lesson, reply: str, *, reads: bool) -> float:
+async def faithfulness(
+    grounding: Grounding, lesson: Lesson, reply: str, *, reads: bool
+) -> float | None:
     """The share of its sentences that a passage says: 1 of a reply that says it does not know, 0 of
-    none at all. A model that only words replies can claim nothing beside what is quoted."""
+    none at all. None of a model that only words replies: the quotes are put in for it."""
+    if not reads:
+        return None
     if not reply:
         return 0.0
-    if not reads:
-        return float(all(citation.quote in reply for citation in lesson.asked.passages))
     unknown = split_sentences(replies.fixed(replies.UNKNOWN, lesson.language))
     pages = [_page(citation, lesson.language) for citation in lesson.asked.passages]
     claims = [one for one in split_sentences(reply) if one not in unknown]

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 RESAMPLED, SURE = 2_000, 0.95
+FEWEST = 8
+"""Conversations and pages kept out, below which an interval says nothing."""
 RISEN = 0.02
 """Of the lowest validation loss: so much above it is a rise, and no noise."""
 GAP = 0.25
@@ -25,6 +27,8 @@ class Change:
     what stands in one is alike."""
     high: float
     count: int
+    groups: int
+    """Conversations and pages."""
 
     @property
     def difference(self) -> float:
@@ -54,7 +58,8 @@ class Verdict:
     """How the curves lie, with the numbers."""
     loss: Change
     nearness: Change
-    faithfulness: Change
+    faithfulness: Change | None
+    """None where it was not measured."""
 
 
 def change(before: Sequence[float], after: Sequence[float], groups: Sequence[str]) -> Change:
@@ -67,23 +72,45 @@ def change(before: Sequence[float], after: Sequence[float], groups: Sequence[str
     drawn = np.random.default_rng(1).integers(0, len(names), (RESAMPLED, len(names)))
     means = sums[drawn].sum(1) / counts[drawn].sum(1)
     low, high = np.quantile(means, [(1 - SURE) / 2, (1 + SURE) / 2])
-    return Change(float(first.mean()), float(second.mean()), float(low), float(high), len(first))
+    return Change(
+        before=float(first.mean()),
+        after=float(second.mean()),
+        low=float(low),
+        high=float(high),
+        count=len(first),
+        groups=len(names),
+    )
 
 
-def verdict(loss: Change, nearness: Change, faithfulness: Change, curve: Curve) -> Verdict:
+def change_if_measured(
+    before: Sequence[float | None], after: Sequence[float | None], groups: Sequence[str]
+) -> Change | None:
+    """None where a value is missing."""
+    first, second = ([one for one in values if one is not None] for values in (before, after))
+    if len(first) < len(groups) or len(second) < len(groups):
+        return None
+    return change(first, second, groups)
+
+
+def verdict(loss: Change, nearness: Change, faithfulness: Change | None, curve: Curve) -> Verdict:
     judgement, why = _judged(loss, nearness, faithfulness)
     overfits, fit = fit_of(curve)
     return Verdict(judgement, why, overfits, fit, loss, nearness, faithfulness)
 
 
-def _judged(loss: Change, nearness: Change, faithfulness: Change) -> tuple[str, str]:
+def _judged(loss: Change, nearness: Change, faithfulness: Change | None) -> tuple[str, str]:
     """Better is what replies show to be, where nothing got worse: a lower loss is no reply."""
+    fewest = min(loss.groups, nearness.groups)
+    if fewest < FEWEST:
+        return "no clear difference", (
+            f"too few conversations and pages kept out ({fewest} of {FEWEST})"
+        )
     worse = [
         name
         for name, is_worse in (
             ("the loss rose", loss.low > 0),
             ("replies are further from the approved ones", nearness.high < 0),
-            ("replies rest less on the pages", faithfulness.high < 0),
+            ("replies rest less on the pages", faithfulness is not None and faithfulness.high < 0),
         )
         if is_worse
     ]

@@ -51,8 +51,8 @@ def _whole_lines(path: Path) -> list[str]:
 @contextmanager
 def heard_interrupt() -> Iterator[Callable[[], bool]]:
     """Whether Ctrl-C was pressed, to be asked between two steps: none is cut in half. Pressed
-    again it ends at once."""
-    pressed = False
+    again it ends at once; where nobody asked any more, at the end."""
+    pressed = told = False
 
     def press(number: int, frame: FrameType | None) -> None:
         nonlocal pressed
@@ -60,11 +60,18 @@ def heard_interrupt() -> Iterator[Callable[[], bool]]:
             raise KeyboardInterrupt
         pressed = True
 
+    def ask() -> bool:
+        nonlocal told
+        told = pressed
+        return pressed
+
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False
         return
     handler = signal.signal(signal.SIGINT, press)
     try:
-        yield lambda: pressed
+        yield ask
     finally:
         signal.signal(signal.SIGINT, handler)
+    if pressed and not told:
+        raise KeyboardInterrupt

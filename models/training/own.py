@@ -22,6 +22,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from bot.errors import UsageError
+from models.training.checkpoint import readable
 from models.training.log import Line, Log
 from models.training.open_decoder import OpenDecoder, add_lora, load_decoder
 
@@ -135,7 +136,12 @@ class OwnRun:
 
     @property
     def steps(self) -> int:
-        return max(1, math.ceil(self.recipe.epochs * len(self.rows.train) / self.recipe.batch))
+        return max(1, math.ceil(self.recipe.epochs * len(self.rows.train) / self._size))
+
+    @property
+    def _size(self) -> int:
+        """Rows of a step."""
+        return min(self.recipe.batch, len(self.rows.train))
 
     @property
     def progress(self) -> float:
@@ -147,12 +153,16 @@ class OwnRun:
         return 0 < self.recipe.patience <= self.state.waited
 
     def run(self, interrupted: Callable[[], bool], told: Callable[[Line], None]) -> Tuned | None:
-        """None where it was interrupted, and saved."""
+        """None where it was interrupted. Saved it is either way: a run that is through comes to the
+        same end again."""
         saved = time.monotonic()
         state = self.state
         if not state.points:
             state.before = self.losses(self.rows.kept_out)
             self._validate(told)
+            if interrupted():
+                self.save()
+                return None
         while self.progress < 1 and not self.stopped:
             done = self.progress
             self._timed(self._learn)
@@ -166,6 +176,7 @@ class OwnRun:
                 saved = time.monotonic()
         if state.points[-1].step != state.step:
             self._validate(told)
+        self.save()
         return self._finished()
 
     def _timed(self, work: Callable[[], None]) -> float:
@@ -207,6 +218,10 @@ class OwnRun:
         fresh.replace(self._checkpoint)
 
     def _load(self) -> None:
+        with readable(self._checkpoint, "give --fresh to begin anew"):
+            self._go_on()
+
+    def _go_on(self) -> None:
         saved = torch.load(self._checkpoint, map_location=self.device, weights_only=True)
         if (saved["mark"], saved["recipe"]) != (self._mark, self.recipe.course):
             raise UsageError(
@@ -250,17 +265,14 @@ class OwnRun:
             group["lr"] = group["initial_lr"] * rate_at(self.progress)
         self._optimizer.step()
         self._optimizer.zero_grad(set_to_none=True)
-        state = self.state
-        state.step, state.total, state.counted = (
-            state.step + 1,
-            state.total + total,
-            state.counted + 1,
-        )
+        self.state.step += 1
+        self.state.counted += 1
+        self.state.total += total
 
     def _drawn(self) -> list[int]:
         """By the step: resumed, it draws what an unbroken run would."""
-        count, first = len(self.rows.train), self.state.step * self.recipe.batch
-        wanted = range(first, first + min(self.recipe.batch, count))
+        count, first = len(self.rows.train), self.state.step * self._size
+        wanted = range(first, first + self._size)
         orders: dict[int, Any] = {}
         for number in wanted:
             epoch = number // count
@@ -270,10 +282,8 @@ class OwnRun:
 
     def _validate(self, told: Callable[[Line], None]) -> None:
         state = self.state
-        train, validation = self.rows.train, self.rows.validation
-        step = max(1, len(train) // VALIDATED)
-        seen = [*train[::step][:VALIDATED]]
-        point = Point(state.step, self._mean(seen), self._mean([*validation[:VALIDATED]]))
+        losses = (self._mean(spread(rows)) for rows in (self.rows.train, self.rows.validation))
+        point = Point(state.step, *losses)
         state.points.append(point)
         if state.best is None or point.validation < state.best.validation:
             state.best, state.waited = point, 0
@@ -363,6 +373,12 @@ def open_base(base: Path, recipe: Recipe, device: str) -> OpenDecoder:
     else:
         add_lora(model, recipe.rank, recipe.alpha, recipe.dropout, recipe.seed)
     return model
+
+
+def spread(rows: Sequence[Row]) -> list[Row]:
+    """So many as are validated, evenly: lessons of conversations stand before those of pages."""
+    step = max(1.0, len(rows) / VALIDATED)
+    return [rows[int(number * step)] for number in range(min(VALIDATED, len(rows)))]
 
 
 def rate_for(recipe: Recipe, *, large: bool) -> float:

@@ -25,6 +25,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from models.training.checkpoint import readable
 from models.training.decoder import Decoder
 from models.training.dial import CONTEXT, Dial
 from models.training.log import Line, Log, heard_interrupt
@@ -211,7 +212,8 @@ class Run:
         """Whether the next report is to have a validation."""
         self._checkpoint, self._kept = folder / "checkpoint.pt", folder / "best.pt"
         if self._checkpoint.exists():
-            self._load()
+            with readable(self._checkpoint, f"delete {self._checkpoint} to begin anew"):
+                self._load()
         else:
             self._kept.unlink(missing_ok=True)
 
@@ -228,8 +230,9 @@ class Run:
         self.total, self.counted = state["total"], state["counted"]
         self.waited, self.due = state["waited"], state["due"]
         if self._kept.exists():  # it may be ahead of the checkpoint
-            kept = torch.load(self._kept, map_location=self.device)
-            self.best = {"step": kept["step"], "validation": kept["validation"]}
+            with readable(self._kept, f"delete {self._kept} to go on without it"):
+                kept = torch.load(self._kept, map_location=self.device)
+                self.best = {"step": kept["step"], "validation": kept["validation"]}
 
     def save(self) -> None:
         state = {

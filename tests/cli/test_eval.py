@@ -35,16 +35,23 @@ def test_sentiment_of_made_messages_goes_to_a_file(kefu: Kefu, tmp_path: Path) -
 def test_questions_of_ones_own(kefu: Kefu, tmp_path: Path) -> None:
     file = tmp_path / "questions.jsonl"
     asked = [
-        {"question": "How long do I have to return shoes?", "sources": ["returns.md"]},
+        {
+            "question": "How long do I have to return shoes?",
+            "sources": ["returns.md", "size-guide.md"],
+        },
         {"question": "How long do I have to return shoes?", "sources": ["gift-cards.md"]},
-        {"question": "Who won the football match?"},
-        {"question": "Get me a real person please"},
+        {"question": "Who won the football match?", "sources": []},
+        {"question": "Who won the football match in Leeds?"},
     ]
     file.write_text("\n".join(map(json.dumps, asked)), "utf-8")
-    (table,) = kefu(*EVAL, "--questions", str(file), "--json").json
+    table, wrong = kefu(*EVAL, "--questions", str(file), "--json").json
     rows = {row["name"]: row for row in table["rows"]}
     assert rows["en, answerable"]["right"]["value"] == 0.5
     assert rows["en, unanswerable"]["right"]["value"] == 1
+    assert rows["en, not judged"]["right"] is None
+    (row,) = wrong["rows"]
+    assert (row["name"], row["wanted"]) == (asked[1]["question"], "gift-cards.md")
+    assert "60 days" in row["what kefu did"]
     assert kefu("conversations", "list", "--json").json == []
 
 

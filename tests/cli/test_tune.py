@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from importlib import util
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,9 @@ import pytest
 
 from bot import tuning
 from bot.app import open_store_of
+from bot.cli.tuning import tell_verdict
 from bot.conversation import Citation, Reply, ReplyStatus, Role
+from bot.lessons.verdict import Curve, change, verdict
 from bot.settings import Settings, load_settings
 from tests.cli.conftest import Kefu
 from tests.engine.families import FAMILIES, write_model
@@ -103,6 +106,37 @@ def test_all_weights_of_another_model(kefu: Kefu, tmp_path: Path) -> None:
     ran = kefu("models", "tune", str(model), "--all-weights", "--dry-run")
     assert ran.status == 2
     assert "is none of kefu's own models" in ran.err
+
+
+@pytest.mark.parametrize("setting", ["MODEL", "ADAPTERS"])
+def test_what_answers_now_is_not_replaced(
+    kefu: Kefu, home: Path, setting: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = home / "tuned" / "kefu-small-lora"
+    folder.mkdir(parents=True)
+    for name in ("checkpoint.pt", "kefu-small-lora.gguf"):
+        (folder / name).touch()
+    file = str(folder / "kefu-small-lora.gguf")
+    value = file if setting == "MODEL" else json.dumps({file: 1.0})
+    monkeypatch.setenv(f"KEFU_ENGINE__{setting}", value)
+    ran = kefu("models", "tune", "kefu-small", "--dry-run")
+    assert ran.status == 2
+    assert "is in use and would be replaced; give another --name" in ran.err
+
+
+def test_what_was_not_measured_is_no_figure(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "words-lora.gguf"
+    file.write_bytes(b"GGUF")
+    better = change([1.0] * 9, [0.5] * 9, [str(number) for number in range(9)])
+    found = verdict(better, better, None, Curve((0,), (1.0,), (1.0,)))
+    judged = tuning.Judged(tmp_path, file, "kefu models use", found, 1, 0, stopped_early=False)
+    tell_verdict(judged, as_json=False)
+    assert "  sentences that rest on the pages: not measured\n" in capsys.readouterr().out
+    tell_verdict(judged, as_json=True)
+    told = json.loads(capsys.readouterr().out)["verdict"]
+    assert (told["faithfulness"], told["loss"]["groups"]) == (None, 9)
 
 
 @pytest.fixture

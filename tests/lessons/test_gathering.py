@@ -17,6 +17,7 @@ from bot.settings import Settings
 from bot.skills import replies
 from bot.skills.grounding import Grounding
 from bot.store import Store
+from bot.store.rows import utc_now
 from knowledge.index import Knowledge
 from knowledge.terms import content_terms
 from models.catalogue import find
@@ -108,6 +109,24 @@ def test_what_was_erased_or_called_unhelpful_is_not_learnt(sample_home: Path) ->
 
     before, disputed, erased = at(sample_home, work, reads=False)
     assert [len(one.lessons) for one in (before, disputed, erased)] == [1, 0, 0]
+
+
+def test_what_was_said_or_judged_later_does_not_count(sample_home: Path) -> None:
+    async def work(store: Store, look_up: LookUp) -> list[Gathered]:
+        place, _, reply = await talk(store, (CUSTOMER, QUESTION), (BOT, QUOTE))
+        await store.feedback.give(reply, "ann", helpful=True)
+        until = utc_now()
+        await store.feedback.give(reply, "bob", helpful=False)
+        await store.log.note(place, "And boots?")
+        await store.log.record(
+            place, Reply(QUOTE, ReplyStatus.ANSWERED, "en", citations=(SHOES,)), role=AGENT
+        )
+        await talk(store, (CUSTOMER, QUESTION), (AGENT, QUOTE))
+        return [await gather(store, look_up, until=until), await gather(store, look_up)]
+
+    then, now = at(sample_home, work, reads=False)
+    assert [one.kind for one in then.lessons] == [Kind.HELPFUL]
+    assert {one.kind for one in now.lessons} == {Kind.PERSON}
 
 
 def test_pages_are_asked_and_some_answers_taken_away(sample_home: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from bot.engine import EngineThread, LanguageModel, LlamaChatModel
+from bot.errors import EngineBusy
 from bot.lessons.lesson import Kind, Lesson
 from bot.lessons.speaking import faithfulness, nearness, said
 from bot.settings import EngineSettings
@@ -43,6 +44,15 @@ def test_a_model_that_reads_speaks_freely_and_all_are_asked(
     assert sum(done) == 5
 
 
+def test_no_more_are_asked_at_once_than_may_wait(tmp_path: Path, thread: EngineThread) -> None:
+    path = write_model(tmp_path / "mine.gguf", FAMILIES["qwen3"])
+    settings = EngineSettings(threads=1, conversations=1, waiting=2)
+    model = LlamaChatModel(language_model=LanguageModel.load(path, thread, settings))
+    with pytest.raises(EngineBusy):
+        asyncio.run(said(model, [LESSON] * 9, "Weir", at_once=9))
+    assert asyncio.run(said(model, [LESSON] * 9, "Weir", at_once=2)) == ["Sixty days."] * 9
+
+
 def test_one_that_words_quotes_what_it_was_shown(thread: EngineThread) -> None:
     both = replace(LESSON, asked=Turn("How long, and who pays?", None, (SHOES, COST)))
     (reply,) = asyncio.run(said(model_of(find("kefu-small"), thread), [both], "Weir"))
@@ -65,17 +75,21 @@ class Supports:
 
 
 @pytest.mark.parametrize(
-    ("reply", "reads", "share"),
+    ("reply", "share"),
     [
-        (SHOES.quote, True, 1.0),
-        (f"{SHOES.quote} They can be eaten.", True, 0.5),
-        (replies.UNKNOWN["en"], True, 1.0),
-        ("", True, 0.0),
-        ("I", True, 0.0),
-        (f"Sure, here it is:\n\n{SHOES.quote}\n\nBye.", False, 1.0),
-        ("Sure, here it is:", False, 0.0),
+        (SHOES.quote, 1.0),
+        (f"{SHOES.quote} They can be eaten.", 0.5),
+        (replies.UNKNOWN["en"], 1.0),
+        ("", 0.0),
+        ("I", 0.0),
     ],
 )
-def test_faithful_is_what_rests_on_the_passages(reply: str, reads: bool, share: float) -> None:
+def test_faithful_is_what_rests_on_the_passages(reply: str, share: float) -> None:
     grounding: Any = Supports()
-    assert asyncio.run(faithfulness(grounding, LESSON, reply, reads=reads)) == share
+    assert asyncio.run(faithfulness(grounding, LESSON, reply, reads=True)) == share
+
+
+def test_where_the_quotes_are_put_in_there_is_nothing_to_measure() -> None:
+    grounding: Any = Supports()
+    for reply in (f"Sure, here it is:\n\n{SHOES.quote}", "Sure, here it is:", ""):
+        assert asyncio.run(faithfulness(grounding, LESSON, reply, reads=False)) is None

@@ -3,7 +3,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bot.lessons.verdict import Change, Curve, change, fit_of, verdict
+from bot.lessons.verdict import (
+    Change,
+    Curve,
+    change,
+    change_if_measured,
+    fit_of,
+    verdict,
+)
 
 GROUPS = [str(number // 2) for number in range(60)]
 NOISE = np.random.default_rng(0).normal(0, 0.05, 60)
@@ -48,6 +55,30 @@ def test_better_is_what_replies_show(
     found = verdict(changed(loss, 2), changed(nearness, 2), changed(faithful, 2), FLAT)
     assert found.judgement == judgement
     assert found.why
+
+
+@pytest.mark.parametrize("groups", [1, 7, 8])
+def test_of_too_few_conversations_nothing_is_clear(groups: int) -> None:
+    """All got better by far; with one of them the interval is a point."""
+    of = [str(number % groups) for number in range(40)]
+    loss, nearness = change([2.0] * 40, [1.0] * 40, of), change([0.0] * 40, [1.0] * 40, of)
+    found = verdict(loss, nearness, None, FLAT)
+    assert (loss.groups, loss.high) == (groups, -1.0)
+    if groups < 8:
+        assert found.judgement == "no clear difference"
+        assert found.why == f"too few conversations and pages kept out ({groups} of 8)"
+    else:
+        assert found.judgement == "better"
+
+
+def test_what_was_not_measured_judges_nothing() -> None:
+    found = verdict(changed(-0.3, 2), changed(0.2, 2), None, FLAT)
+    assert (found.judgement, found.faithfulness) == ("better", None)
+    assert change_if_measured([None, None], [None, None], ["a", "b"]) is None
+    assert change_if_measured([0.5, 0.5], [None, 1.0], ["a", "b"]) is None
+    assert change_if_measured([0.0, 0.5], [0.5, 1.0], ["a", "b"]) == change(
+        [0.0, 0.5], [0.5, 1.0], ["a", "b"]
+    )
 
 
 def test_a_validation_loss_that_rises_while_training_falls_is_told() -> None:

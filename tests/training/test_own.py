@@ -13,7 +13,7 @@ import torch
 
 from bot.errors import UsageError
 from bot.lessons.verdict import Curve, fit_of
-from models.training.own import OwnRun, Recipe, RowParts, Tuned, rate_at
+from models.training.own import VALIDATED, OwnRun, Recipe, RowParts, Tuned, rate_at, spread
 from tests.training.open_models import write_open_model
 
 RECIPE = Recipe(rank=8, dropout=0.0, rate=2e-2, batch=4, epochs=8, patience=0, validations=8)
@@ -128,6 +128,74 @@ def test_another_run_does_not_go_on_from_it(
     OwnRun(tmp_path, base, PARTS, RECIPE, "cpu", "mark").save()
     with pytest.raises(UsageError, match="is of a run over other conversations"):
         OwnRun(tmp_path, base, PARTS, replace(RECIPE, **recipe), "cpu", mark)
+
+
+def test_a_run_that_is_through_comes_to_its_end_again(tmp_path: Path, base: Path) -> None:
+    recipe = replace(RECIPE, epochs=2)
+    whole = tuned(tmp_path, base, recipe)
+    assert (tmp_path / "checkpoint.pt").exists()
+    again = OwnRun(tmp_path, base, PARTS, recipe, "cpu", "mark")
+    again._learn = lambda: pytest.fail("it learns again")  # type: ignore[method-assign]
+    found = again.run(never, lambda _: None)
+    assert found is not None
+    assert found.points == whole.points
+    assert found.after == pytest.approx(whole.after, abs=1e-5)
+
+
+def test_an_interrupt_at_the_opening_is_heard(tmp_path: Path, base: Path) -> None:
+    run = OwnRun(tmp_path, base, PARTS, RECIPE, "cpu", "mark")
+    assert run.run(lambda: True, lambda _: None) is None
+    assert run.state.step == 0
+    assert OwnRun(tmp_path, base, PARTS, RECIPE, "cpu", "mark").state.before == run.state.before
+
+
+@pytest.mark.parametrize("harm", ["cut", "empty", "old", "no checkpoint"])
+def test_a_checkpoint_that_cannot_be_read_is_named(tmp_path: Path, base: Path, harm: str) -> None:
+    OwnRun(tmp_path, base, PARTS, RECIPE, "cpu", "mark").save()
+    file = tmp_path / "checkpoint.pt"
+    if harm == "old":
+        saved = torch.load(file)
+        saved["state"]["gone"] = 1
+        torch.save(saved, file)
+    else:
+        held = file.read_bytes()
+        broken = {"cut": held[: len(held) // 2], "empty": b"", "no checkpoint": b"gone away"}
+        file.write_bytes(broken[harm])
+    with pytest.raises(UsageError, match=r"checkpoint.pt cannot be read: .* give --fresh"):
+        OwnRun(tmp_path, base, PARTS, RECIPE, "cpu", "mark")
+
+
+@pytest.mark.parametrize("batch", [2, 5, 8])
+def test_every_row_is_learnt_in_each_epoch(tmp_path: Path, base: Path, batch: int) -> None:
+    parts = replace(PARTS, train=PARTS.train[:5])
+    run = OwnRun(tmp_path, base, parts, replace(RECIPE, batch=batch, epochs=4), "cpu", "mark")
+    drawn: list[int] = []
+    for step in range(run.steps):
+        run.state.step = step
+        drawn += run._drawn()
+    assert len(drawn) == 4 * 5
+    for epoch in range(4):
+        assert sorted(drawn[5 * epoch : 5 * epoch + 5]) == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("count", [1, VALIDATED, VALIDATED + 50, 9 * VALIDATED])
+def test_rows_are_looked_at_from_front_to_back(count: int) -> None:
+    some = [([number], 0) for number in range(count)]
+    seen = [tokens[0] for tokens, _ in spread(some)]
+    assert len(set(seen)) == len(seen) == min(count, VALIDATED)
+    late = sum(number >= count / 2 for number in seen)
+    assert abs(late - len(seen) / 2) <= 1
+
+
+def test_both_losses_are_of_rows_of_all_kinds(
+    tmp_path: Path, base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("models.training.own.VALIDATED", 4)
+    both = [*rows(6, 1, said=7), *rows(6, 2, said=9)]
+    run = OwnRun(tmp_path, base, RowParts(both, both, both), RECIPE, "cpu", "mark")
+    run._validate(lambda _: None)
+    (point,) = run.state.points
+    assert point.train == point.validation == run._mean([both[n] for n in (0, 3, 6, 9)])
 
 
 def test_a_run_of_seconds_ends(tmp_path: Path, base: Path) -> None:

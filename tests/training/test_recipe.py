@@ -296,21 +296,24 @@ def test_too_few_texts(again: Plan, tmp_path: Path) -> None:
 
 def test_the_command_tells_what_came_of_it(
     trained: tuple[Plan, Watched],
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     plan, _ = trained
+    out_folder = tmp_path / "a run"
+    out_folder.symlink_to(plan.out)
     length = ("--depth", "1", "--tokens", str(plan.tokens), "--conversations", "6")
-    places = ("--data", str(plan.data), "--out", str(plan.out), "--device", "cpu")
+    places = ("--data", str(plan.data), "--out", str(out_folder), "--device", "cpu")
     monkeypatch.setattr(sys, "argv", ["kefu", "models", "train", *places, *length, "--json"])
     main()
     told = json.loads(capsys.readouterr().out)
-    file = plan.out / told["steps"]["export"]["file"]
+    file = out_folder / told["steps"]["export"]["file"]
     assert told["path"] == str(file)
     monkeypatch.setattr(sys, "argv", ["kefu", "models", "train", *places, *length])
     main()
     out, err = capsys.readouterr()
-    assert out.splitlines()[-1] == f"to let it answer: kefu models use {file}"
+    assert out.splitlines()[-1] == f"to let it answer: kefu models use '{file}'"
     assert [line.split()[0] for line in out.splitlines()[: len(TYPES)]] == list(TYPES)
     assert "done: pack, train, export" in err
     monkeypatch.setattr(sys, "argv", ["kefu", "models", "train", *places, *length, "--seed", "2"])

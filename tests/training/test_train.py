@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 
+from bot.errors import UsageError
 from models.training import train
 from models.training.decoder import Decoder
 from models.training.dial import Dial
@@ -98,6 +99,16 @@ def test_it_learns_and_resumes(
     resumed = torch.load(run / "checkpoint.pt")["model"]
     for name, weight in final.items():
         assert torch.allclose(weight, resumed[name], atol=1e-4), name
+
+
+@pytest.mark.parametrize("name", ["checkpoint.pt", "best.pt"])
+def test_a_checkpoint_that_cannot_be_read_is_named(run: Path, name: str) -> None:
+    arguments = (TINY, train.Length(BATCH * 8), 1, "cpu", EAGER)
+    train.train(run, *arguments)
+    whole = (run / name).read_bytes()
+    (run / name).write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UsageError, match=f"{name} cannot be read: .* delete .*{name}"):
+        train.train(run, *arguments)
 
 
 def test_parameters_are_counted_as_the_dial_says() -> None:

@@ -13,6 +13,7 @@ from bot.app import open_store_of
 from bot.cli import main
 from bot.conversation import Citation, Reply, ReplyStatus, Role
 from bot.engine.loading import read_metadata
+from bot.errors import EngineCrashed
 from bot.settings import Settings
 from tests.training.open_models import write_open_model
 
@@ -26,17 +27,19 @@ TALKS = 8
 def told_home(sample_home: Path) -> Path:
     """With replies that customers found helpful."""
 
-    async def fill() -> None:
-        async with open_store_of(Settings(home=sample_home)) as store:
-            for number in range(TALKS):
-                place = await store.log.start(channel="slack", customer=f"c{number}")
-                await store.log.note(place.id, f"How long for shoes of kind {number}?")
-                reply = Reply(QUOTE, ReplyStatus.ANSWERED, "en", citations=(SHOES,))
-                said = await store.log.record(place.id, reply, role=Role.ASSISTANT)
-                await store.feedback.give(said.id, f"c{number}", helpful=True)
-
-    asyncio.run(fill())
+    asyncio.run(helped(sample_home, *map(str, range(TALKS))))
     return sample_home
+
+
+async def helped(home: Path, *kinds: str) -> None:
+    async with open_store_of(Settings(home=home)) as store:
+        for kind in kinds:
+            place = await store.log.start(channel="slack", customer=f"c{kind}")
+            await store.log.note(place.id, f"How long for shoes of kind {kind}?")
+            text = f"Shoes of kind {kind} can be returned within 60 days."
+            reply = Reply(text, ReplyStatus.ANSWERED, "en", citations=(SHOES,))
+            said = await store.log.record(place.id, reply, role=Role.ASSISTANT)
+            await store.feedback.give(said.id, f"c{kind}", helpful=True)
 
 
 def kefu(
@@ -82,7 +85,7 @@ def test_lora_for_any_model(
     assert out.splitlines()[-1] == (
         f"nothing is switched on; to let it answer: kefu models use mine.gguf --adapter {adapter}"
     )
-    assert sorted(one.name for one in folder.iterdir()) == [
+    assert sorted(one.name for one in folder.iterdir() if one.name != ".lock") == [
         "curves.jsonl",
         "curves.svg",
         "mine-lora.gguf",
@@ -101,14 +104,21 @@ def test_all_weights_of_kefus_own(
 ) -> None:
     path = Settings(home=told_home).paths.models / "small.gguf"
     model = write_open_model(path, "qwen3", context=2048, own=True)
+    finished = told_home / "tuned" / "ours" / "ours.gguf"
+    finished.parent.mkdir(parents=True)
+    finished.write_bytes(b"the first")
+    home = told_home.with_name("a home")  # as it was given stands in the command
+    home.symlink_to(told_home)
     given = ("tune", str(model), "--all-weights", *SHORT, "--json", "--name", "ours")
-    status, out, err = kefu(monkeypatch, capsys, *given)
+    status, out, err = kefu(monkeypatch, capsys, *given, "--home", str(home))
     assert status == 0, err
     found = json.loads(out)
     file = Path(found["file"])
+    assert file == home / "tuned" / "ours-2" / "ours-2.gguf"
+    assert finished.read_bytes() == b"the first"
     told = read_metadata(file)
     assert (told["kefu.reads"], told["kefu.tuned_from"]) == ("true", "small.gguf")
-    assert found["use"] == f"kefu models use {file}"
+    assert found["use"] == f"kefu models use '{file}' --home '{home}'"
     assert found["verdict"]["loss"]["after"] < found["verdict"]["loss"]["before"]
 
 
@@ -139,12 +149,38 @@ def test_ctrl_c_says_how_to_go_on_and_it_does(
     monkeypatch.setattr(own.OwnRun, "run", cut)
     status, out, err = kefu(monkeypatch, capsys, *given)
     assert status == 130
-    assert "run the same command again: it goes on from there" in err
+    assert "run the same command again, without --fresh: it goes on from there" in err
     monkeypatch.setattr(own.OwnRun, "run", whole)
     status, _, err = kefu(monkeypatch, capsys, *given, "--rank", "3")
     assert status == 2
     assert "is of a run over other conversations or with other options" in err
+    asyncio.run(helped(told_home, "later"))  # the desk went on working
     status, out, err = kefu(monkeypatch, capsys, *given)
     assert status == 0, err
     assert "step 0 " not in err  # that was before
     assert "nothing is switched on" in out
+
+
+def test_where_judging_fails_the_same_command_goes_on_with_it(
+    told_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from bot import tuning
+    from models.training import own
+
+    path = Settings(home=told_home).paths.models / "mine.gguf"
+    given = ("tune", str(write_open_model(path, "qwen3", context=2048)), *SHORT)
+    whole = tuning._measured
+
+    async def crashes(*_: object) -> list[tuple[float, float]]:
+        raise EngineCrashed("the engine's process ended")
+
+    monkeypatch.setattr(tuning, "_measured", crashes)
+    status, _, err = kefu(monkeypatch, capsys, *given)
+    assert status == 1
+    assert "it goes on with the verdict" in err
+    monkeypatch.setattr(tuning, "_measured", whole)
+    monkeypatch.setattr(own.OwnRun, "_learn", lambda _: pytest.fail("it learns again"))
+    status, out, err = kefu(monkeypatch, capsys, *given)
+    assert status == 0, err
+    assert "mine-lora/mine-lora.gguf" in out.splitlines()[-1]
+    assert not (told_home / "tuned" / "mine-lora" / "checkpoint.pt").exists()
