@@ -145,11 +145,10 @@ def _answered(outcomes: Sequence[Outcome]) -> Table:
         rows.append(Row(f"{LANGUAGES[language]}, all", _answer_cells(own)))
     note = (
         "Businesses of trades that nothing was trained on, questions with an answer on their "
-        "pages. *right*: the reply has the figures of the answer and three quarters of its words, or "
-        "a whole sentence of it. "
-        "*token F1*: of the answer, against the nearest of its wordings; 0 where none was given. "
-        "*supported*: sentences of the answers that a passage says. The intervals take questions "
-        "for independent; those to one business are not quite."
+        "pages. *right*: the reply has the figures of the answer and three quarters of its words, "
+        "or a whole sentence of it. *token F1*: of the answer, against the nearest of its "
+        "wordings; 0 where none was given. *supported*: sentences of the answers that a passage "
+        "says. The intervals take questions for independent; those to one business are not quite."
     )
     return Table("answers", "Answers on businesses never seen", rows, note)
 
