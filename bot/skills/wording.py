@@ -1,8 +1,8 @@
 """The words around an answer, for a model that words replies but does not read.
 
 An outline holds such a model: the sentences that were picked stand in the reply word for word, and
-around them a grammar lets each word only follow the three before it in some phrase that the model
-was taught.
+around them a grammar lets each word only follow the five before it in some phrase that the model
+was taught: with fewer, halves of two phrases are joined that do not belong together.
 There is no figure, no name and no fact in those phrases; so whatever it samples, it cannot invent.
 """
 
@@ -23,9 +23,56 @@ _CHOICE = re.compile(r"\[([^\[\]]*)\]")
 _UNIT = re.compile(r"\s*\S+")
 _SPACED_PUNCTUATION = re.compile(r"\s+([.,!?:])")
 _CONTROL = re.compile(r"[\x01-\x1f\x7f]")
-_START: State = ("", "", "")
+_START: State = ("",) * 5
 _MOST = 4_000
 """Wordings of one pattern that are looked at; ours have a few dozen."""
+
+
+FIXED = {
+    "de": {
+        SentimentLabel.NEUTRAL: (
+            "Auf unseren Hilfeseiten steht dazu:",
+            "Falls das nicht weiterhilft, fragen Sie gern noch einmal.",
+        ),
+        SentimentLabel.NEGATIVE: (
+            "Das tut mir leid. Auf unseren Hilfeseiten steht dazu:",
+            "Falls das nicht weiterhilft, sagen Sie es bitte; dann kümmert sich jemand darum.",
+        ),
+        SentimentLabel.POSITIVE: (
+            "Das freut mich! Auf unseren Hilfeseiten steht dazu:",
+            "Fragen Sie gern, wenn noch etwas ist!",
+        ),
+    },
+    "fr": {
+        SentimentLabel.NEUTRAL: (
+            "Voici ce que disent nos pages d'aide :",
+            "Si cela ne vous aide pas, n'hésitez pas à redemander.",
+        ),
+        SentimentLabel.NEGATIVE: (
+            "Je suis désolé pour ce désagrément. Voici ce que disent nos pages d'aide :",
+            "Si cela ne vous aide pas, dites-le-moi ; quelqu'un s'en occupera.",
+        ),
+        SentimentLabel.POSITIVE: (
+            "Merci, cela fait plaisir ! Voici ce que disent nos pages d'aide :",
+            "N'hésitez pas si vous avez d'autres questions !",
+        ),
+    },
+    "es": {
+        SentimentLabel.NEUTRAL: (
+            "Esto es lo que dicen nuestras páginas de ayuda:",
+            "Si no le sirve, no dude en preguntar de nuevo.",
+        ),
+        SentimentLabel.NEGATIVE: (
+            "Lamento las molestias. Esto es lo que dicen nuestras páginas de ayuda:",
+            "Si no le sirve, dígamelo y una persona se ocupará de ello.",
+        ),
+        SentimentLabel.POSITIVE: (
+            "¡Gracias, me alegra leerlo! Esto es lo que dicen nuestras páginas de ayuda:",
+            "¡No dude en preguntar si necesita algo más!",
+        ),
+    },
+}
+"""What stands before and after a quotation in languages in which the model was taught no words."""
 
 
 class Wording:
@@ -38,6 +85,9 @@ class Wording:
     def around(self, quote: str, language: str, mood: SentimentLabel | None = None) -> Outline:
         """An opening, `quote` word for word, a closing."""
         felt = mood or SentimentLabel.NEUTRAL
+        if language not in self._phrases and language in FIXED:
+            before, after = FIXED[language][felt]
+            return [{"text": f"{before}\n\n{quote}\n\n{after}"}]
         opening = ['root ::= opening "\\n\\n"']
         opening += self._rules("opening", f"opening.{felt}", language)
         closing = self._rules("root", f"closing.{felt}", language)
@@ -76,7 +126,7 @@ def _wordings(pattern: str, joiner: str) -> Iterator[str]:
 
 
 def _graph(name: str, texts: Iterable[str], *, spaced: bool) -> list[str]:
-    """One rule a state, a state being the last three words: what may come next."""
+    """One rule a state, a state being the last words: what may come next."""
     following: dict[State, dict[str, State]] = {}
     ends: set[State] = set()
     for text in texts:

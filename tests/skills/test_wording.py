@@ -11,7 +11,7 @@ import pytest
 
 from bot.conversation import SentimentLabel
 from bot.skills.small_talk import SmallTalk
-from bot.skills.wording import Outline, Wording
+from bot.skills.wording import FIXED, Outline, Wording
 from models.training.data.phrases import MOODS, SMALL_TALK, phrase, taught
 from tests.engine.tiny import write_language_model
 
@@ -159,3 +159,20 @@ def test_what_is_taught_counts_nothing() -> None:
     for parts in taught().values():
         for patterns in parts.values():
             assert not re.search(r"\d", " ".join(patterns))
+
+
+@pytest.mark.parametrize("language", ["de", "es", "fr"])
+@pytest.mark.parametrize("mood", list(SentimentLabel))
+def test_languages_that_the_model_was_not_taught_have_words_of_their_own(
+    language: str, mood: SentimentLabel
+) -> None:
+    (part,) = WORDING.around("60 days.\n- Always.", language, mood)
+    before, after = FIXED[language][mood]
+    assert part == {"text": f"{before}\n\n60 days.\n- Always.\n\n{after}"}
+    assert not re.search(r"\d", before + after)
+
+
+def test_halves_that_do_not_belong_together_are_not_joined(acceptor: Acceptor) -> None:
+    grammar = WORDING.around("", "zh")[2]["grammar"]
+    assert acceptor.accepts(grammar, "如果还有其他问题，请随时告诉我。")
+    assert not acceptor.accepts(grammar, "如果还有其他需要帮助的吗？")
