@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from bot.errors import ModelFileError
 from bot.paths import is_file
-from models.offers import Offer, offer
+from models.offers import Offer, offer, offers
 
 Kind: TypeAlias = Literal["language", "encoder", "sentiment", "wishes"]
 
@@ -102,8 +103,15 @@ def find(name_or_path: str, folder: Path | None = None, kind: Kind | None = None
         return _fetched(larger, folder)
     raise ModelFileError(
         f"there is no {kind + ' ' if kind else ''}model {name_or_path!r}: neither a file nor one "
-        f"of {', '.join(_names(folder, kind))}"
+        f"of {', '.join(_names(folder, kind))}{_near(name_or_path, folder, kind)}"
     )
+
+
+def _near(name: str, folder: Path | None, kind: Kind | None) -> str:
+    """What may have been meant, those that can be fetched among it."""
+    larger = [one.name for one in offers()] if kind in (None, "language") else []
+    near = get_close_matches(name, [*_names(folder, kind), *larger], n=2, cutoff=0.7)
+    return f"; did you mean {' or '.join(near)}?" if near else ""
 
 
 def _fetched(larger: Offer, folder: Path | None) -> Path:

@@ -34,7 +34,7 @@ def doctor(as_json: AsJson = False, home: Home = None) -> None:
     settings = settings_at(home)
     from bot.engine.system import describe
 
-    report = describe()
+    report = describe(settings.engine)
     checks = [_server(settings.engine) if settings.engine.url else _language_model(settings)]
     checks += [_adapter(path, settings) for path in settings.engine.adapters]
     checks += [_encoder(), _sentiment(), _wishes(), run(_database(settings))]

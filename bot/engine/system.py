@@ -64,7 +64,7 @@ class SystemReport:
     """What is wrong with this build, in one line."""
 
 
-def describe() -> SystemReport:
+def describe(settings: EngineSettings) -> SystemReport:
     import llama_cpp
 
     info = system_info()
@@ -74,7 +74,7 @@ def describe() -> SystemReport:
         instructions=tuple(re.findall(r"(\w+) = 1\b", info)),
         devices=found,
         llama_cpp_version=llama_cpp.__version__,
-        threads=usable_cores(),
+        threads=threads_of(settings),
         warning=amx_warning(info),
     )
 

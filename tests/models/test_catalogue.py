@@ -88,3 +88,13 @@ def test_a_file_is_named_so_that_it_is_found_from_everywhere(
     for name in ("kefu-small", "qwen3-4b", "mine.gguf"):
         file = find(name, folder)
         assert find(setting_of(name, file, folder), folder).resolve() == file.resolve()
+
+
+def test_a_slip_in_a_name_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ModelFileError, match=r"did you mean qwen3-0\.6b"):
+        find("qwen3-0.6", tmp_path)
+    with pytest.raises(ModelFileError, match="did you mean kefu-small"):
+        find("kefu_small", tmp_path, "language")
+    with pytest.raises(ModelFileError) as told:
+        find("gpt-17", tmp_path)
+    assert "did you mean" not in str(told.value)
