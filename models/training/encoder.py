@@ -8,7 +8,8 @@
 `prepare` takes the base from the registry, leaves pieces out of the vocabulary that the languages
 of kefu do not need, and keeps what the others read. `export --reference FILE.npz` also keeps vectors
 that torch computed, for the repository's fast test, and `export --untuned` writes the base as it
-came, for `kefu models eval --beside`.
+came, for `kefu models eval --beside`. `again --encoder FILE --sentiment FILE` takes tuned files as
+the state from which `tune_encoder` goes on.
 """  # noqa: E501
 
 from __future__ import annotations
@@ -22,12 +23,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tokenizers import Tokenizer
 
 from models.training import multilingual
-from models.training.encoder_gguf import write_gguf
+from models.training.encoder_gguf import read_tuned, write_gguf
 from models.training.encoder_items import FEELING, PAIR, PASSAGE, QUERY
 from models.training.multilingual import Base
 from models.training.probes import probe_sentences
@@ -118,6 +120,14 @@ def export(run: Path, out: Path, reference: Path | None, *, untuned: bool = Fals
     verify(out, base, tokenizer, reference)
 
 
+def again(run: Path, model: Path, sentiment: Path) -> None:
+    """The state of a run that ended with these files, for `tune_encoder` to go on from."""
+    found: dict[str, Any] = dict(read_tuned(model))
+    with np.load(sentiment) as head:
+        found["head.feeling.weight"], found["head.feeling.bias"] = head["vector"], head["bias"]
+    np.savez(run / "tuned.npz", **found)
+
+
 def verify(model: Path, base: Base, tokenizer: Tokenizer, reference: Path | None) -> None:
     """llama.cpp's tokens against the tokenizer's, its vectors against torch's."""
     import torch
@@ -164,9 +174,15 @@ def main() -> None:
     two.add_argument("--out", type=Path, required=True)
     two.add_argument("--reference", type=Path, help=f"keep {STORED} of torch's vectors")
     two.add_argument("--untuned", action="store_true", help="as the base came, to measure beside")
+    three = commands.add_parser("again")
+    three.add_argument("--run", type=Path, required=True)
+    three.add_argument("--encoder", type=Path, required=True)
+    three.add_argument("--sentiment", type=Path, required=True)
     given = parser.parse_args()
     if given.command == "prepare":
         prepare(given.data, given.run, given.source)
+    elif given.command == "again":
+        again(given.run, given.encoder, given.sentiment)
     else:
         export(given.run, given.out, given.reference, untuned=given.untuned)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import gguf
@@ -96,3 +97,28 @@ def _write_vocabulary(writer: gguf.GGUFWriter, base: Base, table: bytes) -> None
     writer.add_unk_token_id(UNKNOWN)
     writer.add_add_bos_token(value=True)
     writer.add_add_eos_token(value=True)
+
+
+def read_tuned(model: Path) -> dict[str, np.ndarray]:
+    """What `write_gguf` wrote but for the words, in the recipe's names; and its head for answers.
+    Raise ValueError for a file without one."""
+    reader = gguf.GGUFReader(model)
+    ours = {_tensor_name(name): name for name in _names(reader)}
+    found = {
+        ours[tensor.name]: gguf.quants.dequantize(tensor.data, tensor.tensor_type)
+        for tensor in reader.tensors
+        if ours[tensor.name] != "emb.word"
+    }
+    if "kefu.answers" not in reader.fields:
+        raise ValueError(f"{model} has no head for answers (kefu.answers)")
+    head = json.loads(reader.fields["kefu.answers"].contents())
+    found["head.answers.weight"] = np.array([head["weight"]], np.float32)
+    found["head.answers.bias"] = np.array([head["bias"]], np.float32)
+    return found
+
+
+def _names(reader: gguf.GGUFReader) -> Iterator[str]:
+    yield from _EMBEDDINGS
+    for layer in range(reader.fields["bert.block_count"].contents()):
+        for part in _TENSORS:
+            yield from (f"l{layer}.{part}.w", f"l{layer}.{part}.b")

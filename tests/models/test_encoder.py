@@ -17,9 +17,17 @@ from tokenizers import Tokenizer
 from bot.engine import Encoder, EngineThread
 from bot.settings import EngineSettings
 from models.catalogue import find
-from models.training.encoder import told, tuned
-from models.training.encoder_gguf import write_gguf
-from models.training.multilingual import BEGIN, END, PAD, Base, save_packed, tokenizer_of
+from models.training.encoder import again, told, tuned
+from models.training.encoder_gguf import read_tuned, write_gguf
+from models.training.multilingual import (
+    BEGIN,
+    END,
+    PAD,
+    Base,
+    load_tuned,
+    save_packed,
+    tokenizer_of,
+)
 from models.training.vectors import tokenize
 from tests.models.bases import INNER, WIDTH, charsmap, pieces_of, random_base
 
@@ -202,3 +210,25 @@ def test_what_was_not_tuned_claims_nothing_that_tuning_gave(tmp_path: Path) -> N
     assert set(bare) == set(with_heads) - {
         "kefu.answers", "kefu.prefix.pair", "kefu.prefix.feeling",
     }  # fmt: skip
+
+
+def test_a_run_goes_on_from_the_files_that_it_made(base: Base, tmp_path: Path) -> None:
+    weight = [round(0.01 * n, 5) for n in range(WIDTH)]
+    extra = {"kefu.answers": json.dumps({"weight": weight, "bias": -0.5})}
+    write_gguf(tmp_path / "made.gguf", base, charsmap(), extra)
+    feeling = np.arange(3 * WIDTH, dtype=np.float32).reshape(3, WIDTH)
+    np.savez(tmp_path / "sentiment.npz", vector=feeling, bias=np.ones(3, np.float32))
+    again(tmp_path, tmp_path / "made.gguf", tmp_path / "sentiment.npz")
+    found, heads = load_tuned(tmp_path / "tuned.npz")
+    assert set(found) == set(base.weights) - {"emb.word"}
+    for name, values in found.items():
+        np.testing.assert_allclose(values, base.weights[name], atol=0.02, err_msg=name)
+    np.testing.assert_allclose(heads["answers.weight"], [weight], rtol=1e-6)
+    assert heads["answers.bias"].tolist() == [-0.5]
+    np.testing.assert_array_equal(heads["feeling.weight"], feeling)
+
+
+def test_without_a_head_nothing_goes_on(base: Base, tmp_path: Path) -> None:
+    write_gguf(tmp_path / "bare.gguf", base, charsmap(), {})
+    with pytest.raises(ValueError, match="no head for answers"):
+        read_tuned(tmp_path / "bare.gguf")
