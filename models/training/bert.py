@@ -50,8 +50,8 @@ class Bert(nn.Module):
         inner = weights["l0.fi.w"].shape[0]
         self.words = nn.Embedding.from_pretrained(torch.from_numpy(weights["emb.word"]).float())
         """Not trained: rare words, and those of languages without data, stay where they were."""
-        self.positions = nn.Parameter(torch.from_numpy(weights["emb.pos"]).float())
-        self.kind = nn.Parameter(torch.from_numpy(weights["emb.type"][0]).float())
+        self.positions = nn.Parameter(torch.tensor(weights["emb.pos"], dtype=torch.float32))
+        self.kind = nn.Parameter(torch.tensor(weights["emb.type"][0], dtype=torch.float32))
         self.norm = nn.LayerNorm(width, epsilon)
         self.layers = nn.ModuleList(Layer(width, inner, epsilon) for _ in range(layers))
         self.dropout = 0.0

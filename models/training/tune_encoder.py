@@ -34,6 +34,7 @@ from models.training.multilingual import load_packed, load_tuned
 
 RATE, HEAD_TIMES, DECAY = 1e-4, 20.0, 0.01
 AT_ONCE = 2_048
+WIDTH = 384
 EPSILON = 1e-12
 WARMUP = 0.04
 TEMPERATURE = 0.03
@@ -70,8 +71,9 @@ class Batch:
 class Batches(IterableDataset[Batch]):
     """Without end. Each worker draws in an order of its own."""
 
-    def __init__(self, store: Store, seed: int, device: str) -> None:
-        self.store, self.seed, self.size = store, seed, BATCH[device]
+    def __init__(self, store: Store, seed: int, device: str, times: int = 1) -> None:
+        self.store, self.seed = store, seed
+        self.size = {task: times * size for task, size in BATCH[device].items()}
 
     def __iter__(self) -> Iterator[Batch]:
         worker = get_worker_info()
@@ -126,12 +128,31 @@ class Batches(IterableDataset[Batch]):
         return Batch("feeling", [Packed(rows, 1)], {"labels": np.array(labels)})
 
 
+class Guide:
+    """Where the untuned encoder puts each text; found when it is first asked for."""
+
+    def __init__(self, untuned: Bert, rows: Sequence[np.ndarray], device: str) -> None:
+        self._untuned, self._rows, self._device = untuned, rows, device
+        self._vectors = torch.empty(len(rows), WIDTH, dtype=torch.float16)
+        self._known = torch.zeros(len(rows), dtype=torch.bool)
+
+    def __getitem__(self, numbers: Tensor) -> Tensor:
+        """(texts, D), float16."""
+        asked = numbers.cpu()
+        missing = asked[~self._known[asked]].unique()
+        if len(missing):
+            rows = [self._rows[number] for number in missing.tolist()]
+            self._vectors[missing] = vectors_of(self._untuned, rows, self._device).half()
+            self._known[missing] = True
+        return self._vectors[asked].to(self._device)
+
+
 @dataclass
 class Losses:
     model: Bert
     heads: Heads
-    guide: Tensor
-    """(texts, D): where the untuned encoder puts each text, float16."""
+    guide: Guide | Tensor
+    """(texts, D)"""
     device: str
 
     def of(self, batch: Batch) -> Tensor:
@@ -189,7 +210,7 @@ def embed(model: Bert, packed: Packed, device: str) -> Tensor:
 def vectors_of(model: Bert, rows: Sequence[np.ndarray], device: str) -> Tensor:
     """Of many texts, on the CPU."""
     order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
-    found = torch.empty(len(rows), 384)
+    found = torch.empty(len(rows), WIDTH)
     for start in range(0, len(order), AT_ONCE):
         part = order[start : start + AT_ONCE]
         with torch.autocast(device, torch.bfloat16):
@@ -211,15 +232,14 @@ class Run:
         began = (run / "tuned.npz").exists()  # then it goes on from there
         tuned, heads = load_tuned(run / "tuned.npz") if began else ({}, {})
         self.model = Bert({**weights, **tuned}, EPSILON).to(device)
-        self.heads = Heads(384).to(device)
+        self.heads = Heads(WIDTH).to(device)
         if heads:
             self.heads.load_state_dict({n: torch.from_numpy(v) for n, v in heads.items()})
         self.store = Store(run, load_feelings(run))
         untuned = Bert(weights, EPSILON).to(device).eval()
         known = (self.store.questions, self.store.texts)
         texts = [rows[number] for rows in known for number in range(len(rows))]
-        guide = vectors_of(untuned, texts, device).half().to(device)
-        self.losses = Losses(self.model, self.heads, guide, device)
+        self.losses = Losses(self.model, self.heads, Guide(untuned, texts, device), device)
 
     def measure(self) -> dict[str, float]:
         self.model.eval()
@@ -244,21 +264,29 @@ class Run:
         np.savez(self.run / "tuned.npz", **tuned)
 
 
-def tune(folder: Path, seconds: float, seed: int, device: str, workers: int) -> None:
+@dataclass(frozen=True)
+class Dial:
+    seconds: float = 180.0
+    rate: float = RATE
+    times: int = 1
+    """As many times as large as `BATCH` has them."""
+    workers: int = 0
+
+
+def tune(folder: Path, dial: Dial, seed: int, device: str) -> None:
     torch.manual_seed(seed)
     run = Run(folder, device)
     print(json.dumps({"items": run.store.counts, "texts": len(run.store.texts)}), flush=True)
     print(json.dumps({"before": run.measure()}), flush=True)
     optimizer = run.optimizer()
     trained = [p for group in optimizer.param_groups for p in group["params"]]
-    batches = Batches(run.store, seed, device)
-    loader = DataLoader(
-        batches, batch_size=None, num_workers=workers, prefetch_factor=4 if workers else None
-    )
+    batches = Batches(run.store, seed, device, dial.times)
+    ahead = 4 if dial.workers else None
+    loader = DataLoader(batches, batch_size=None, num_workers=dial.workers, prefetch_factor=ahead)
     losses: dict[str, list[Tensor]] = {name: [] for name in TASKS}
     began, reported, measured = time.monotonic(), 0.0, False
     for step, batch in enumerate(loader):
-        progress = (time.monotonic() - began) / seconds
+        progress = (time.monotonic() - began) / dial.seconds
         if progress >= 1:
             break
         run.model.train()
@@ -267,7 +295,7 @@ def tune(folder: Path, seconds: float, seed: int, device: str, workers: int) -> 
         loss.backward()
         nn.utils.clip_grad_norm_(trained, 1.0)
         for group in optimizer.param_groups:
-            group["lr"] = RATE * group.get("times", 1.0) * rate_at(progress)
+            group["lr"] = dial.rate * group.get("times", 1.0) * rate_at(progress)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         losses[batch.task].append(loss.detach())
@@ -290,8 +318,11 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--workers", type=int, default=0)
+    parser.add_argument("--rate", type=float, default=RATE)
+    parser.add_argument("--times", type=int, default=1, help="larger batches than the device's")
     given = parser.parse_args()
-    tune(given.run, given.seconds, given.seed, given.device, given.workers)
+    dial = Dial(given.seconds, given.rate, given.times, given.workers)
+    tune(given.run, dial, given.seed, given.device)
 
 
 if __name__ == "__main__":

@@ -18,10 +18,11 @@ from torch.nn import functional
 from bot.engine import Encoder, EngineThread
 from bot.settings import EngineSettings
 from models.training import encoder, tune_encoder
+from models.training.bert import Bert
 from models.training.data.encoder_data import Item, write
 from models.training.encoder_items import Packed
 from models.training.multilingual import save_packed, tokenizer_of
-from models.training.tune_encoder import Batch, Batches, Heads, Losses, Run, embed, rate_at
+from models.training.tune_encoder import Batch, Batches, Guide, Heads, Losses, Run, embed, rate_at
 from tests.models.bases import HAN, WORDS, charsmap, pieces_of, random_base
 
 WIDTH = 384
@@ -230,7 +231,25 @@ def test_a_run_goes_on_from_what_it_saved_and_the_base_stays(folder: Path) -> No
     again = Run(folder, "cpu")
     assert torch.allclose(again.model.positions, run.model.positions, atol=2e-3)  # float16
     assert again.heads.answers.bias.item() == 0.25
-    assert torch.equal(again.losses.guide, run.losses.guide)
+    known = torch.arange(len(run.store.questions) + len(run.store.texts))
+    assert torch.equal(again.losses.guide[known], run.losses.guide[known])
+
+
+def test_the_guide_encodes_a_text_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [run.store.questions[number] for number in range(4)]
+    guide, asked = Guide(run.model.eval(), rows, "cpu"), []
+    encode = tune_encoder.vectors_of
+
+    def counted(model: Bert, some: list[np.ndarray], device: str) -> torch.Tensor:
+        asked.append(len(some))
+        return encode(model, some, device)
+
+    monkeypatch.setattr(tune_encoder, "vectors_of", counted)
+    first = guide[torch.tensor([2, 0, 2])]
+    assert torch.equal(first[0], first[2])
+    assert torch.equal(guide[torch.tensor([0, 1])][0], first[1])
+    assert torch.equal(guide[torch.tensor([1, 2])][1], first[0])
+    assert asked == [2, 1]
 
 
 def test_figures_are_told_of_both_languages_and_every_source(run: Run) -> None:
