@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from langchain_core.messages import AIMessageChunk
 
 from bot.engine import EngineThread, LanguageModel, LlamaChatModel
-from bot.errors import EngineBusy
 from bot.lessons.lesson import Kind, Lesson
 from bot.lessons.speaking import faithfulness, nearness, said
 from bot.settings import EngineSettings
@@ -44,13 +44,32 @@ def test_a_model_that_reads_speaks_freely_and_all_are_asked(
     assert sum(done) == 5
 
 
-def test_no_more_are_asked_at_once_than_may_wait(tmp_path: Path, thread: EngineThread) -> None:
-    path = write_model(tmp_path / "mine.gguf", FAMILIES["qwen3"])
-    settings = EngineSettings(threads=1, conversations=1, waiting=2)
-    model = LlamaChatModel(language_model=LanguageModel.load(path, thread, settings))
-    with pytest.raises(EngineBusy):
-        asyncio.run(said(model, [LESSON] * 9, "Weir", at_once=9))
-    assert asyncio.run(said(model, [LESSON] * 9, "Weir", at_once=2)) == ["Sixty days."] * 9
+class Counting:
+    """Answers after a few turns of the loop; how many it was asked at once."""
+
+    context, reads = 2_048, True
+
+    def __init__(self) -> None:
+        self.now, self.most = 0, 0
+
+    def count_tokens(self, messages: Any) -> int:
+        return 10
+
+    async def astream(self, *_: Any, **__: Any) -> AsyncIterator[AIMessageChunk]:
+        self.now += 1
+        self.most = max(self.most, self.now)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        self.now -= 1
+        yield AIMessageChunk("Sixty days.")
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 9])
+def test_no_more_are_asked_at_once_than_may_wait(at_once: int) -> None:
+    model: Any = Counting()
+    replies_of = asyncio.run(said(model, [LESSON] * 9, "Weir", at_once=at_once))
+    assert replies_of == ["Sixty days."] * 9
+    assert model.most == at_once
 
 
 def test_one_that_words_quotes_what_it_was_shown(thread: EngineThread) -> None:
