@@ -14,11 +14,12 @@ def press() -> None:
 
 
 def test_whoever_asks_is_told_and_ends_in_peace() -> None:
+    before = signal.getsignal(signal.SIGINT)
     with heard_interrupt() as interrupted:
         assert not interrupted()
         press()
         assert interrupted()
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_where_nobody_asks_any_more_it_ends_what_follows() -> None:
