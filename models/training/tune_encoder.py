@@ -305,8 +305,9 @@ def tune(folder: Path, dial: Dial, seed: int, device: str) -> None:
             losses = {k: [] for k in TASKS}
             print(json.dumps({"step": step, "progress": round(progress, 3), **means}), flush=True)
         if progress > 0.5 and not measured:
-            measured = True
+            measured, paused = True, time.monotonic()
             print(json.dumps({"half": run.measure()}), flush=True)
+            began += time.monotonic() - paused  # minutes, on a CPU
     run.save()
     print(json.dumps({"after": run.measure()}), flush=True)
 
