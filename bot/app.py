@@ -100,7 +100,7 @@ async def open_knowledge(settings: Settings) -> AsyncIterator[Knowledge]:
 
     async with open_store_of(settings) as store:
         with engine_thread() as thread:
-            encoder = _encoder(thread, settings)
+            encoder = load_encoder(thread, settings)
             knowledge = Knowledge(store.passages, encoder)
             await embed_anew(knowledge, encoder, settings)
             yield knowledge
@@ -118,7 +118,7 @@ async def open_documents(settings: Settings) -> AsyncIterator[Knowledge]:
 @asynccontextmanager
 async def open_tagger(settings: Settings) -> AsyncIterator[SentimentTagger]:
     with engine_thread() as thread:
-        yield _tagger(_encoder(thread, settings))
+        yield _tagger(load_encoder(thread, settings))
 
 
 @asynccontextmanager
@@ -127,7 +127,7 @@ async def open_embed(
 ) -> AsyncIterator[Callable[[list[str]], Awaitable[list[list[float]]]]]:
     """The encoder alone: questions to vectors of length 1."""
     with engine_thread() as thread:
-        encoder = await asyncio.to_thread(_encoder, thread, settings)
+        encoder = await asyncio.to_thread(load_encoder, thread, settings)
         yield partial(encoder.aembed_for, "query")
 
 
@@ -229,7 +229,7 @@ async def _open_engine(settings: Settings) -> AsyncIterator[_Engine]:
             yield engine
         return
     with engine_thread() as thread:
-        encoder = await asyncio.to_thread(_encoder, thread, settings)
+        encoder = await asyncio.to_thread(load_encoder, thread, settings)
         if settings.engine.url:
             from bot.engine.remote import open_remote
 
@@ -352,12 +352,16 @@ def engine_thread() -> EngineThread:
     return EngineThread()
 
 
-def _encoder(thread: EngineThread, settings: Settings) -> LlamaEmbeddings:
+def load_encoder(
+    thread: EngineThread, settings: Settings, name: str = "kefu-encoder"
+) -> LlamaEmbeddings:
+    """`name`: of the catalogue, a path, or a file's name in the models folder."""
     from bot.engine.embeddings import LlamaEmbeddings
     from bot.engine.encoder import Encoder
     from models.catalogue import find
 
-    return LlamaEmbeddings(Encoder.load(find("kefu-encoder"), thread, settings.engine))
+    file = find(name, settings.paths.models)
+    return LlamaEmbeddings(Encoder.load(file, thread, settings.engine))
 
 
 def _tagger(encoder: LlamaEmbeddings) -> SentimentTagger:

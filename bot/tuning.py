@@ -12,14 +12,21 @@ import json
 import shlex
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
-from bot.app import embed_anew, engine_thread, open_apart, open_store_of, read_sample
+from bot.app import (
+    embed_anew,
+    engine_thread,
+    load_encoder,
+    open_apart,
+    open_store_of,
+    read_sample,
+)
 from bot.errors import ModelFileError, UsageError
+from bot.workbench import Watched
 
 if TYPE_CHECKING:
     from bot.lessons.gathering import Gathered
@@ -30,8 +37,6 @@ if TYPE_CHECKING:
     from bot.settings import Settings
     from models.training.own import OwnRun, Recipe, Tuned
 
-Watched: TypeAlias = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
-"""Shows how far a piece of work is: its name, and how many there are of what is counted."""
 WANTED = 30
 """Replies that people approved of, below which a model learns little but noise."""
 PAGES = 600
@@ -266,20 +271,15 @@ def _folder(settings: Settings, wanted: Wanted, base: Path) -> RunFolder:
 async def _gathered(
     settings: Settings, wanted: Wanted, until: datetime, scribe: Scribe, watched: Watched
 ) -> Gathered:
-    from bot.engine.embeddings import LlamaEmbeddings
-    from bot.engine.encoder import Encoder
     from bot.lessons.gathering import LookUp, gather, period_of
     from bot.lessons.pages import page_lessons
     from bot.skills.grounding import Grounding
     from knowledge.index import Knowledge
     from knowledge.terms import content_terms
-    from models.catalogue import find
 
     async with open_store_of(settings) as store:
         with engine_thread() as thread:
-            file = find("kefu-encoder")
-            loaded = await asyncio.to_thread(Encoder.load, file, thread, settings.engine)
-            encoder = LlamaEmbeddings(loaded)
+            encoder = await asyncio.to_thread(load_encoder, thread, settings)
             knowledge = Knowledge(store.passages, encoder)
             await embed_anew(knowledge, encoder, settings)
             await read_sample(knowledge, settings)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from bot.app import Kefu, engine_thread, open_kefu_on, open_store_of
+from bot.app import Kefu, engine_thread, load_encoder, open_kefu_on, open_store_of
 from bot.errors import CannotTranslate, UsageError
 
 if TYPE_CHECKING:
@@ -104,14 +104,8 @@ async def _measured(kefu: Kefu, store: Store, wanted: Wanted, watched: Watched) 
 
 @asynccontextmanager
 async def _encoder(name: str, kefu: Kefu) -> AsyncIterator[LlamaEmbeddings]:
-    from bot.engine.embeddings import LlamaEmbeddings
-    from bot.engine.encoder import Encoder
-    from models.catalogue import find
-
-    file = find(name, kefu.settings.paths.models)
     with engine_thread() as thread:
-        encoder = await asyncio.to_thread(Encoder.load, file, thread, kefu.settings.engine)
-        yield LlamaEmbeddings(encoder)
+        yield await asyncio.to_thread(load_encoder, thread, kefu.settings, name)
 
 
 def _parts(kefu: Kefu) -> Parts:

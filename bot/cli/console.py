@@ -32,6 +32,11 @@ def fail(message: str, status: int = 1) -> NoReturn:
     raise SystemExit(status)
 
 
+def note(text: str) -> None:
+    """For whoever watches: standard output is for what was asked for."""
+    sys.stderr.write(printable(f"{text}\n"))
+
+
 def run(work: Coroutine[Any, Any, Result]) -> Result:
     return asyncio.run(work)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +17,7 @@ from bot.text import printable
 if TYPE_CHECKING:
     from bot.evaluation.feelings import Felt
     from bot.evaluation.own import Expected
+    from bot.evaluation.table import Table
     from bot.settings import Settings
 
 
@@ -77,7 +79,10 @@ def evaluate_models(
     )
     if own and not (wanted.questions or wanted.messages):
         raise UsageError(f"{questions or messages} is empty: there is nothing to measure")
-    tables = run(evaluate(settings, wanted, progress))
+    _show(run(evaluate(settings, wanted, progress)), output, as_json=as_json)
+
+
+def _show(tables: Sequence[Table], output: Path | None, *, as_json: bool) -> None:
     text = "\n".join(table.markdown() for table in tables)
     if output:
         output.write_text(text, "utf-8")

@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bot.cli.console import AsJson, Home, plain, print_json, run, settings_at
+from bot.cli.console import AsJson, Home, note, plain, print_json, run, settings_at
 from bot.errors import KefuError, ModelFileError, SettingsError, UsageError
 from bot.text import counted, printable, sized
 
 if TYPE_CHECKING:
     from bot.settings import Settings
+    from bot.trial import Exchange
     from models.advice import Advice, Machine
     from models.hub import Fetched, Source
     from models.offers import Offer, Quantisation
@@ -77,7 +79,7 @@ def pull(
     from bot.cli.progress import progress
     from models.hub import Source, endpoint, fetch
 
-    _note(f"{file}: fetching from {endpoint()}/{repository}")
+    note(f"{file}: fetching from {endpoint()}/{repository}")
     watched = partial(progress, count=lambda done: f"{done / 1e9:.2f} GB")
     try:
         found = [
@@ -85,7 +87,7 @@ def pull(
             for source in _parts(Source(repository, file))
         ]
     except KeyboardInterrupt:
-        _note("stopped; run the same command again: it goes on from there")
+        note("stopped; run the same command again: it goes on from there")
         raise
     first = found[0]
     use = offer.name if offer else first.path.name
@@ -125,7 +127,7 @@ def use(
         file = find(name, folder, "language")
         if adapter is not None:
             adapters = {find_adapter(adapter, folder): 1.0}
-        _note(f"{' with '.join(map(str, [file, *adapters]))}: a short conversation with it")
+        note(f"{' with '.join(map(str, [file, *adapters]))}: a short conversation with it")
         trial = run(try_model(settings, file, adapters))
     except KefuError as error:
         raise type(error)(f"{error}. {before} stays (engine.model)") from None
@@ -137,7 +139,7 @@ def use(
     write_settings(settings.paths.settings_file, "engine", values)
     warnings = (*trial.warnings, *_not_asked(settings))
     for warning in warnings:
-        _note(warning)
+        note(warning)
     now = " with ".join([value, *put_on])
     if as_json:
         print_json(
@@ -152,16 +154,20 @@ def use(
             }
         )
         return
-    for one in trial.exchanges:
-        reply = " ".join(one.reply.split())
-        speed = f"({one.tokens_per_second} tokens/s)"
-        sys.stdout.write(printable(f"> {one.question}\n{reply} {speed}\n"))
+    _tell(trial.exchanges)
     sys.stdout.write(
         printable(
             f"{now} answers from the next start on (before: {before}); "
             f"written to {settings.paths.settings_file}\n"
         )
     )
+
+
+def _tell(exchanges: Iterable[Exchange]) -> None:
+    for one in exchanges:
+        reply = " ".join(one.reply.split())
+        speed = f"({one.tokens_per_second} tokens/s)"
+        sys.stdout.write(printable(f"> {one.question}\n{reply} {speed}\n"))
 
 
 def _answering(settings: Settings) -> str:
@@ -198,7 +204,7 @@ def _chosen(settings: Settings, offer: Offer, quantisation: str) -> Quantisation
     ]
     _, (advice,) = advise_models(settings, [offer])
     if advice.verdict != "good":
-        _note(f"{offer.name} {advice.why}")
+        note(f"{offer.name} {advice.why}")
     return begun[0] if begun else advice.quantisation
 
 
@@ -311,7 +317,3 @@ def _advised(one: Advice, folder: Path) -> dict[str, Any]:
         "languages": list(offer.languages),
         "installed": offer.installed(folder) is not None,
     }
-
-
-def _note(text: str) -> None:
-    sys.stderr.write(printable(f"{text}\n"))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bot.cli.console import AsJson, print_json
+from bot.cli.console import AsJson, note, print_json
 from bot.cli.progress import progress
 from bot.errors import ModelError, UsageError
 from bot.text import counted, printable, sized
@@ -145,19 +145,19 @@ def _tell(plan: Plan, record: Record) -> float:
 
     if record.begun:
         done = [step for step in record.data["steps"] if record.done(step)]
-        _note(f"{plan.out}: goes on where it was; done: {', '.join(done) or 'no step yet'}")
+        note(f"{plan.out}: goes on where it was; done: {', '.join(done) or 'no step yet'}")
     if record.done("export"):
         return 0.0
     sets = sets_of(plan.data)
     size = sum(path.stat().st_size for path in sets)
     still, free = check_room(plan.out, plan.needed_bytes(size))
     long = f"{plan.seconds / 60:g} minutes" if plan.seconds else f"{plan.tokens:,.0f} tokens"
-    _note(
+    note(
         f"{plan.name}: {plan.parameters / 1e6:.1f} million parameters ({plan.depth} layers), "
         f"{long}, {plan.optimizer}, seed {plan.seed}, on {plan.device}"
     )
-    _note(f"{plan.data}: {counted(len(sets), 'set')}, {sized(size)}")
-    _note(f"{plan.out}: about {sized(still)} more are needed, {sized(free)} are free")
+    note(f"{plan.data}: {counted(len(sets), 'set')}, {sized(size)}")
+    note(f"{plan.out}: about {sized(still)} more are needed, {sized(free)} are free")
     if record.done("train"):
         return 0.0
     from models.training.recipe import seconds_of_training
@@ -165,7 +165,7 @@ def _tell(plan: Plan, record: Record) -> float:
     with tempfile.TemporaryDirectory() as folder:
         seconds = seconds_of_training(plan, Path(folder))
     measured = "" if plan.seconds else ", reckoned from four steps here, the whole run"
-    _note(f"training: about {_lasting(seconds)}{measured}; packing before it and files behind it")
+    note(f"training: about {_lasting(seconds)}{measured}; packing before it and files behind it")
     return seconds
 
 
@@ -181,7 +181,7 @@ def _run(plan: Plan, record: Record, *, compiled: bool) -> dict[str, Any]:
         with _Shown() as shown:
             return Recipe(plan, record, shown, compiled=compiled).run()
     except KeyboardInterrupt:
-        _note("stopped; run the same command again: it goes on from there")
+        note("stopped; run the same command again: it goes on from there")
         raise
 
 
@@ -212,7 +212,7 @@ class _Shown:
         what = _PACKED[name]
         if what != self._what:
             self._bar.close()
-            _note(what)
+            note(what)
         self._reach(what, done, of)
 
     def training(self, line: dict[str, Any]) -> None:
@@ -221,7 +221,7 @@ class _Shown:
         if found := line.get("validation"):
             self._bar.close()
             self._what = ""
-            _note(
+            note(
                 f"step {line['step']:,} ({line['phase']}): loss {line['loss']:.3f}, held out: "
                 f"replies {found['service']:.3f}, text {found['plain']:.3f}; "
                 f"{line['tokens_per_second']:,} tokens/s"
@@ -232,7 +232,7 @@ class _Shown:
     def exporting(self, file: Exported) -> None:
         self._bar.close()
         self._what = ""
-        _note(f"{file.file}: {sized(file.bytes)}, held out: replies {file.service:.4f}")
+        note(f"{file.file}: {sized(file.bytes)}, held out: replies {file.service:.4f}")
 
 
 def _told(out: Path, found: dict[str, Any]) -> list[str]:
@@ -260,7 +260,3 @@ def _lasting(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} seconds"
     return f"{seconds / 60:.0f} minutes" if seconds < 5400 else f"{seconds / 3600:.1f} hours"
-
-
-def _note(text: str) -> None:
-    sys.stderr.write(printable(f"{text}\n"))

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from bot.cli.console import AsJson, Home, plain, print_json, run, settings_at
+from bot.cli.console import AsJson, Home, note, plain, print_json, run, settings_at
+from bot.cli.progress import progress
 from bot.cli.report import check_year
 from bot.errors import KefuError, UsageError
 from bot.text import cut, printable, sized
@@ -27,48 +28,62 @@ _AGAIN = "run the same command again, without --fresh"
 _SAMPLES, _SAMPLE_CHARACTERS = 3, 300
 
 
+Model = Annotated[str, typer.Argument(help="A name that `list` shows, or a GGUF file.")]
+AllWeights = Annotated[
+    bool,
+    typer.Option(
+        "--all-weights/--lora",
+        help="All of them, of kefu's own models only; else a LoRA adapter beside the model.",
+    ),
+]
+Rank = Annotated[int, typer.Option(min=1, max=256, help="Of the adapter.")]
+Alpha = Annotated[float, typer.Option(min=0.1, help="How strongly it speaks.")]
+Dropout = Annotated[float, typer.Option(min=0.0, max=0.9, help="Of the adapter.")]
+Epochs = Annotated[float, typer.Option(min=0.1, help="Times over all lessons at most.")]
+Minutes = Annotated[float, typer.Option(min=0.0, help="In place of epochs, validation included.")]
+StepSize = Annotated[
+    float, typer.Option(min=0.0, max=0.1, help="The largest step; 0: by the model's size.")
+]
+Batch = Annotated[int, typer.Option(min=1, max=512, help="Lessons of a step.")]
+Length = Annotated[
+    int, typer.Option(min=256, max=32_768, help="Tokens of a lesson, prompt and reply.")
+]
+Patience = Annotated[
+    int, typer.Option(min=0, help="Validations without a better one; 0: never stop early.")
+]
+Since = Annotated[
+    datetime | None,
+    typer.Option(formats=["%Y-%m-%d"], help="Only conversations begun on this day or later."),
+]
+Judging = Annotated[
+    int, typer.Option("--judge", min=5, max=1_000, help="Replies written for the verdict.")
+]
+Seed = Annotated[int, typer.Option(min=0, help="The same seed makes the same run.")]
+Name = Annotated[str, typer.Option(help="Of the result's folder.")]
+Anyway = Annotated[bool, typer.Option("--anyway", help="Also from too few replies.")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Begin anew where a run was cut off.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what it would learn from.")]
+
+
 def tune(
-    model: Annotated[str, typer.Argument(help="A name that `list` shows, or a GGUF file.")],
-    all_weights: Annotated[
-        bool,
-        typer.Option(
-            "--all-weights/--lora",
-            help="All of them, of kefu's own models only; else a LoRA adapter beside the model.",
-        ),
-    ] = False,
-    rank: Annotated[int, typer.Option(min=1, max=256, help="Of the adapter.")] = 8,
-    alpha: Annotated[float, typer.Option(min=0.1, help="How strongly it speaks.")] = 16.0,
-    dropout: Annotated[float, typer.Option(min=0.0, max=0.9, help="Of the adapter.")] = 0.05,
-    epochs: Annotated[float, typer.Option(min=0.1, help="Times over all lessons at most.")] = 4.0,
-    minutes: Annotated[
-        float, typer.Option(min=0.0, help="In place of epochs, validation included.")
-    ] = 0.0,
-    rate: Annotated[
-        float, typer.Option(min=0.0, max=0.1, help="The largest step; 0: by the model's size.")
-    ] = 0.0,
-    batch: Annotated[int, typer.Option(min=1, max=512, help="Lessons of a step.")] = 8,
-    length: Annotated[
-        int, typer.Option(min=256, max=32_768, help="Tokens of a lesson, prompt and reply.")
-    ] = 1_024,
-    patience: Annotated[
-        int, typer.Option(min=0, help="Validations without a better one; 0: never stop early.")
-    ] = 4,
-    since: Annotated[
-        datetime | None,
-        typer.Option(formats=["%Y-%m-%d"], help="Only conversations begun on this day or later."),
-    ] = None,
-    judged: Annotated[
-        int, typer.Option("--judge", min=5, max=1_000, help="Replies written for the verdict.")
-    ] = 40,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed makes the same run.")] = 1,
-    name: Annotated[str, typer.Option(help="Of the result's folder.")] = "",
-    anyway: Annotated[bool, typer.Option("--anyway", help="Also from too few replies.")] = False,
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="Begin anew where a run was cut off.")
-    ] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only show what it would learn from.")
-    ] = False,
+    model: Model,
+    all_weights: AllWeights = False,
+    rank: Rank = 8,
+    alpha: Alpha = 16.0,
+    dropout: Dropout = 0.05,
+    epochs: Epochs = 4.0,
+    minutes: Minutes = 0.0,
+    rate: StepSize = 0.0,
+    batch: Batch = 8,
+    length: Length = 1_024,
+    patience: Patience = 4,
+    since: Since = None,
+    judged: Judging = 40,
+    seed: Seed = 1,
+    name: Name = "",
+    anyway: Anyway = False,
+    fresh: Fresh = False,
+    dry_run: DryRun = False,
     as_json: AsJson = False,
     home: Home = None,
 ) -> None:
@@ -89,8 +104,6 @@ def tune(
         anyway=anyway or dry_run,
         fresh=fresh,
     )
-    from bot.cli.progress import progress
-
     prepared = run(prepare(settings, wanted, progress))
     if dry_run:
         _show(prepared, as_json=as_json)
@@ -112,23 +125,14 @@ def tune(
         window=settings.engine.context or LARGEST_DEFAULT_WINDOW,
     )
     for line in _told(prepared):
-        _note(line)
+        note(line)
     try:
         with prepared.folder.held():
             file, tuned = _learnt(prepared, recipe, fresh=fresh)
-            work = judge(
-                settings,
-                prepared,
-                file,
-                tuned,
-                recipe=recipe,
-                judged=judged,
-                watched=progress,
-                home=home,
-            )
-            found = _judged(work)
+            given: dict[str, Any] = {"recipe": recipe, "judged": judged, "home": home}
+            found = _judged(judge(settings, prepared, file, tuned, watched=progress, **given))
     except KeyboardInterrupt:
-        _note(f"stopped; {_AGAIN}: it goes on from there")
+        note(f"stopped; {_AGAIN}: it goes on from there")
         raise
     tell_verdict(found, as_json=as_json)
 
@@ -148,7 +152,7 @@ def _judged(work: Coroutine[Any, Any, Judged]) -> Judged:
     try:
         return run(work)
     except KefuError:
-        _note(f"what was learnt is kept; {_AGAIN}: it goes on with the verdict")
+        note(f"what was learnt is kept; {_AGAIN}: it goes on with the verdict")
         raise
 
 
@@ -215,7 +219,7 @@ def _sample(one: Lesson) -> dict[str, Any]:
 
 def _tell_point(line: dict[str, Any]) -> None:
     done = f"{line['progress']:.0%}"
-    _note(
+    note(
         f"step {line['step']} ({done}): loss {line['train']:.3f} on what is learnt, "
         f"{line['validation']:.3f} on what is not"
     )
@@ -251,7 +255,3 @@ def _changed(name: str, change: Change | None, unit: str = "") -> str:
 
 def _line(text: str) -> str:
     return cut(" ".join(text.split()), _SAMPLE_CHARACTERS)
-
-
-def _note(text: str) -> None:
-    sys.stderr.write(printable(f"{text}\n"))

@@ -24,17 +24,17 @@ from bot.conversation import (
     ReplyStatus,
 )
 from bot.errors import ModelError
-from bot.evaluation.measures import Figure, f1, holds, mean, resampled, share, token_f1
 from bot.evaluation.shops import FOLLOW_UP, SINGLE, Question, Shop
 from bot.evaluation.table import Row, Table
+from bot.measures import Figure, f1, holds, mean, resampled, share, token_f1
 from bot.sentences import split_sentences
 from bot.skills import handoff
 from bot.skills.grounding import Grounding
+from bot.skills.translation import NAMES
 from bot.store import ConversationLog
 from knowledge.index import Knowledge
 
 CHANNEL = "evaluation"
-LANGUAGES = {"en": "English", "zh": "Chinese", "de": "German", "es": "Spanish", "fr": "French"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +141,8 @@ def _answered(outcomes: Sequence[Outcome]) -> Table:
         own = [o for o in outcomes if o.question.wanted and o.question.language == language]
         for kind in (SINGLE, FOLLOW_UP):
             some = [o for o in own if o.question.kind == kind]
-            rows.append(Row(f"{LANGUAGES[language]}, {kind}", _answer_cells(some)))
-        rows.append(Row(f"{LANGUAGES[language]}, all", _answer_cells(own)))
+            rows.append(Row(f"{NAMES[language]}, {kind}", _answer_cells(some)))
+        rows.append(Row(f"{NAMES[language]}, all", _answer_cells(own)))
     note = (
         "Businesses of trades that nothing was trained on, questions with an answer on their "
         "pages. *right*: the reply has the figures of the answer and three quarters of its words, "
@@ -173,7 +173,7 @@ def _withheld(outcomes: Sequence[Outcome]) -> Table:
     rows = []
     for language in _languages(outcomes):
         own = [o for o in outcomes if o.question.language == language]
-        rows.append(Row(LANGUAGES[language], _withheld_cells(own)))
+        rows.append(Row(NAMES[language], _withheld_cells(own)))
     note = (
         "Of the same businesses, with the questions whose answer was taken off the pages. *F1*, "
         "*precision*, *recall*: of withholding where there is no answer."

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from bot.conversation import Sentiment
-from bot.evaluation.measures import calibration_error, macro_f1, resampled, share
 from bot.evaluation.table import Cell, Row, Table
+from bot.measures import calibration_error, macro_f1, resampled, share
 from bot.skills.sentiment import SentimentTagger
 
 AT_ONCE = 32

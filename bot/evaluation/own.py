@@ -9,10 +9,10 @@ from typing import Any
 from bot.conversation import SMALL_TALK, Message, Reply, ReplyStatus
 from bot.errors import UsageError
 from bot.evaluation.answers import CHANNEL, Parts, ask
-from bot.evaluation.measures import share
 from bot.evaluation.shops import Question
 from bot.evaluation.table import Cell, Row, Table
 from bot.language import detect_language
+from bot.measures import share
 from bot.text import cut
 
 LONGEST = 120

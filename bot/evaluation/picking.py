@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from bot.evaluation.answers import LANGUAGES, Outcome
+from bot.evaluation.answers import Outcome
 from bot.evaluation.encoders import Encodes
-from bot.evaluation.measures import Figure, bm25, holds, share
 from bot.evaluation.table import Row, Table
+from bot.measures import Figure, bm25, holds, share
 from bot.reading import told
 from bot.sentences import split_sentences
 from bot.skills.grounding import Grounding
+from bot.skills.translation import NAMES
 from knowledge.followup import fold
 from knowledge.terms import query_terms, terms_of
 
@@ -75,5 +76,5 @@ def _by_language(asked: Sequence[Outcome], right: Sequence[bool]) -> dict[str, F
     cells: dict[str, Figure | int | None] = {}
     for language in dict.fromkeys(outcome.question.language for outcome in asked):
         own = [hit for o, hit in zip(asked, right, strict=True) if o.question.language == language]
-        cells[f"{LANGUAGES[language]} ({len(own)})"] = share(sum(own), len(own))
+        cells[f"{NAMES[language]} ({len(own)})"] = share(sum(own), len(own))
     return cells

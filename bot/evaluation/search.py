@@ -14,8 +14,8 @@ import numpy as np
 
 from bot.conversation import Passage
 from bot.evaluation.encoders import Encodes
-from bot.evaluation.measures import mean, ndcg, share
 from bot.evaluation.table import Cell, Row, Table
+from bot.measures import mean, ndcg, share
 from bot.store import Store
 from knowledge.embedding import told_passage
 from knowledge.index import Knowledge

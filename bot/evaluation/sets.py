@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import lzma
 import random
 from collections.abc import Collection, Iterator, Sequence
@@ -56,12 +57,12 @@ def check(data: Path, suites: Collection[str]) -> None:
     """Raise UsageError where the folder lacks what the suites need, or a set cannot be read."""
     needed = [name for suite in sorted(suites) for name in NEEDED.get(suite, ())]
     require(data, (), [*needed, *(_REQUESTS if "sentiment" in suites else ())])
-    for name in needed:
-        task, _, stem = name.partition("/")
+    for file in (data / f"{name}.jsonl.xz" for name in needed):
         try:
-            next(record for found, record in records(data, task) if found == stem)
+            with lzma.open(file, "rt", encoding="utf-8") as lines:
+                json.loads(next(lines))
         except (OSError, ValueError, lzma.LZMAError, EOFError, StopIteration) as error:
-            raise UsageError(f"{data / name}.jsonl.xz cannot be read: {error}") from None
+            raise UsageError(f"{file} cannot be read: {error}") from None
 
 
 def corpora(data: Path | None, count: int) -> list[Corpus]:

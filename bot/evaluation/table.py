@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from bot.evaluation.measures import Figure
+from bot.measures import Figure
 
 Cell: TypeAlias = Figure | float | int | str | None
 

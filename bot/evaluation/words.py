@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from bot.conversation import Message
 from bot.digest.digest import digest
 from bot.errors import KefuError
-from bot.evaluation.measures import mean, rouge, rouge_l
 from bot.evaluation.table import Cell, Row, Table
+from bot.measures import mean, rouge, rouge_l
 from bot.sentences import split_sentences
 from bot.skills.summary import Summarizer
 from bot.skills.translation import Translator

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bot.conversation import Citation, Passage
-from bot.evaluation.measures import token_f1
 from bot.lessons.lesson import Lesson
+from bot.measures import token_f1
 from bot.sentences import split_sentences
 from bot.skills import replies
 from bot.skills.grounding import Grounding

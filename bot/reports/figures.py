@@ -12,8 +12,9 @@ from bot.course import LABEL_FROM
 from bot.digest.case import Case
 from bot.digest.outcome import Outcome, Reason
 from bot.hours import BusinessHours
+from bot.rates import Rate, rate
 from bot.reports.entries import Entry
-from bot.reports.rates import Duration, Rate, quantile, rate, spread
+from bot.reports.rates import Duration, quantile, spread
 
 
 @dataclass(frozen=True, slots=True)

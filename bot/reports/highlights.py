@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from bot.rates import Rate, differ
 from bot.reports.figures import Figures
-from bot.reports.rates import Rate, differ
 from bot.reports.topics import Gap, Topic
 from bot.text import counted, cut
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bot.rates import Rate
 from bot.reports.figures import Figures
-from bot.reports.rates import Duration, Rate
+from bot.reports.rates import Duration
 from bot.reports.report import Report
 
 

@@ -10,10 +10,10 @@ import numpy as np
 
 from bot.digest.case import Answer, Question
 from bot.digest.outcome import Outcome, Reason
+from bot.rates import Rate, rate
 from bot.reports.clusters import Floats, clusters
 from bot.reports.entries import Entry
 from bot.reports.figures import mean
-from bot.reports.rates import Rate, rate
 from bot.text import cut
 
 EXAMPLES = 3

@@ -6,7 +6,8 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from bot.conversation import SentimentLabel
-from bot.reports.rates import Rate, Spread, differ
+from bot.rates import Rate, differ
+from bot.reports.rates import Spread
 
 NOTHING = "–"
 _UNHAPPY = 0.1

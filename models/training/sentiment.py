@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.metrics import accuracy_score, f1_score
 
+from bot import measures
 from models.training.data.sentiment_data import LABELS
 from models.training.encoder_items import FEELING, Feeling, load_feelings
 from models.training.multilingual import load_tuned
@@ -70,16 +71,10 @@ def figures(head: Head, vectors: np.ndarray, labels: np.ndarray) -> dict[str, fl
     return {name: round(float(value), 3) for name, value in told.items()}
 
 
-def calibration_error(shares: np.ndarray, labels: np.ndarray, bins: int = 10) -> float:
-    """Expected: how far confidence and accuracy are apart."""
-    sure, right = shares.max(axis=1), shares.argmax(axis=1) == labels
-    places = np.minimum((sure * bins).astype(int), bins - 1)
-    gaps = [
-        abs(sure[places == b].mean() - right[places == b].mean()) * (places == b).mean()
-        for b in range(bins)
-        if (places == b).any()
-    ]
-    return float(sum(gaps))
+def calibration_error(shares: np.ndarray, labels: np.ndarray) -> float:
+    return measures.calibration_error(
+        shares.max(axis=1).tolist(), (shares.argmax(axis=1) == labels).tolist()
+    )
 
 
 class Reporter:

@@ -18,7 +18,7 @@ import numpy as np
 from bot.engine.embeddings import LlamaEmbeddings
 from bot.engine.encoder import Encoder
 from bot.engine.thread import EngineThread
-from bot.reports.rates import Rate, rate
+from bot.rates import Rate, rate
 from bot.settings import EngineSettings
 from bot.skills.wishes import READ, Head, read_head, wishes_for_a_person
 from models.catalogue import find

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bot.evaluation.answers import Outcome, tables, waited
-from bot.evaluation.measures import Figure
 from bot.evaluation.shops import FOLLOW_UP, SINGLE, Question
+from bot.measures import Figure
 
 WANTED = ("Returns are free for 30 days.",)
 

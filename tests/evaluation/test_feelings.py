@@ -7,7 +7,7 @@ import pytest
 from bot.conversation import Sentiment, SentimentLabel
 from bot.evaluation import feelings
 from bot.evaluation.feelings import Felt
-from bot.evaluation.measures import Figure
+from bot.measures import Figure
 
 
 class Tagger:

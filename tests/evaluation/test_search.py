@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from bot.evaluation import search
-from bot.evaluation.measures import Figure
 from bot.evaluation.search import Corpus, Document
+from bot.measures import Figure
 from bot.store import Store, open_store
 
 WORDS = ("shoe", "lamp", "card", "refund")

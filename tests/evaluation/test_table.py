@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import json
 
-from bot.evaluation.measures import Figure
 from bot.evaluation.table import Row, Table
+from bot.measures import Figure
 
 TABLE = Table(
     "answers",

@@ -20,8 +20,9 @@ from bot.demo.plots import Truth
 from bot.demo.world import HOURS, Told
 from bot.digest.outcome import Outcome, Reason
 from bot.hours import ALWAYS_OPEN
+from bot.rates import rate
 from bot.reports.figures import Figures, figures
-from bot.reports.rates import Duration, rate
+from bot.reports.rates import Duration
 from bot.reports.report import Report
 from bot.store.cohort import Period
 from bot.store.ratings import Rating

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from bot.hours import ALWAYS_OPEN
+from bot.rates import rate
 from bot.reports.figures import Figures, figures
 from bot.reports.highlights import LONGEST, POINTS, highlights
-from bot.reports.rates import rate
 from bot.reports.topics import Gap, Topic
 
 NOBODY = figures([], ALWAYS_OPEN)

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.reports.rates import differ, quantile, rate, spread
+from bot.rates import differ, rate
+from bot.reports.rates import quantile, spread
 
 HOUR = 3600
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from bot.digest.outcome import Reason
+from bot.rates import rate
 from bot.reports.clusters import Floats
 from bot.reports.entries import Entry
-from bot.reports.rates import rate
 from bot.reports.topics import (
     HEADING,
     Asked,

@@ -4,8 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
+from bot.rates import rate
 from bot.reports import words
-from bot.reports.rates import rate, spread
+from bot.reports.rates import spread
 
 
 def test_shares() -> None:

@@ -8,8 +8,8 @@ import random
 import numpy as np
 import pytest
 
-from bot.evaluation import measures
-from bot.evaluation.measures import (
+from bot import measures
+from bot.measures import (
     bm25,
     calibration_error,
     f1,

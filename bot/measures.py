@@ -7,12 +7,12 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bot.rates import rate
 from bot.sentences import split_sentences
 
 RESAMPLED = 1_000
@@ -38,14 +38,8 @@ class Figure:
 
 def share(part: int, whole: int) -> Figure | None:
     """With Wilson's interval; None of nothing."""
-    if not whole:
-        return None
-    z = NormalDist().inv_cdf((1 + SURE) / 2)
-    portion = part / whole
-    middle = portion + z * z / (2 * whole)
-    spread = z * math.sqrt(portion * (1 - portion) / whole + z * z / (4 * whole * whole))
-    scale = 1 + z * z / whole
-    return Figure(portion, (middle - spread) / scale, (middle + spread) / scale, whole)
+    found = rate(part, whole)
+    return None if found.share is None else Figure(found.share, found.low, found.high, whole)
 
 
 def mean(values: Sequence[float]) -> Figure | None:
