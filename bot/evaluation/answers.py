@@ -68,7 +68,7 @@ async def ask_shops(
     """Every business's pages in turn are the whole knowledge base."""
     found = []
     for shop in asked:
-        await _open(parts.knowledge, shop)
+        await open_shop(parts.knowledge, shop)
         for conversation in shop.conversations:
             place = await parts.log.start(channel=CHANNEL)
             for question in conversation:
@@ -77,7 +77,7 @@ async def ask_shops(
     return found
 
 
-async def _open(knowledge: Knowledge, shop: Shop) -> None:
+async def open_shop(knowledge: Knowledge, shop: Shop) -> None:
     for document in await knowledge.documents():
         await knowledge.remove(document.source)
     with tempfile.TemporaryDirectory() as folder:

@@ -14,7 +14,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from bot.reading import BETWEEN
-from models.training.data.encoder_data import SENTENCES, Item
+from models.training.data.item import SENTENCES, Item
 from models.training.multilingual import BEGIN, END, PAD
 
 QUERY, PASSAGE, PAIR, FEELING = "query: ", "passage: ", "pair: ", "feeling: "
@@ -23,7 +23,7 @@ LONGEST = {"query": 96, "passage": 224, "pair": 160}
 """Tokens; what is longer is cut."""
 WEIGHT = {
     "trade": 1.0, "family": 1.0, "grounded": 1.5, "dstc9": 2.0, "cue": 0.5, "passage": 1.0,
-    "twin": 0.5, "same": 0.35,
+    "twin": 0.5, "same": 0.35, "topic": 1.0,
 }  # fmt: skip
 FEELINGS = {
     "tweets": 0.16, "amazonReviewSnippets": 0.14, "movieReviewSnippets": 0.14, "goemotions": 0.2,
@@ -111,6 +111,7 @@ class Store:
         self._places: dict[str, dict[str, int]] = {"q": {}, "t": {}}
         self.items = [self._stored(item) for item in read_items(run / "learn.jsonl.xz")]
         self.held_out = [self._stored(item) for item in read_items(run / "held_out.jsonl.xz")]
+        self.topics = [self._stored(item) for item in read_items(run / "topics.jsonl.xz")]
         self.searched = [self._stored(item) for item in read_items(run / "search.jsonl.xz")]
         self.questions = self._encoded(self._places["q"], QUERY, LONGEST["query"])
         self.texts = self._encoded(self._places["t"], PASSAGE, LONGEST["passage"])

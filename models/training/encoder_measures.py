@@ -23,6 +23,7 @@ def measure(model: Bert, heads: Heads, store: Store, device: str) -> Figures:
         return found
 
     figures = _sentences(vectors, heads, store)
+    figures |= _topics(vectors, heads, store)
     figures |= _search(vectors, store)
     figures |= _feelings(vectors, heads, store)
     return {name: round(float(value), 4) for name, value in figures.items()}
@@ -66,6 +67,41 @@ def _sentences(vectors, heads: Heads, store: Store) -> Figures:  # type: ignore[
         figures[f"{language} sentence together"] = table[:, 1].mean()
         figures[f"{language} auc apart"] = roc_auc_score(gone, np.r_[table[:, 2], table[:, 3]])
         figures[f"{language} auc together"] = roc_auc_score(gone, np.r_[table[:, 4], table[:, 5]])
+    return figures
+
+
+def _topics(vectors, heads: Heads, store: Store) -> Figures:  # type: ignore[no-untyped-def]
+    """Of topics that were kept out: the right sentence first, and whether the best score tells a
+    question that a page answers from one that it does not."""
+    weight = heads.answers.weight.detach().float().cpu().numpy()[0]
+    bias = heads.answers.bias.detach().float().cpu().numpy()[0]
+    shown = [[*item.right, *item.wrong] for item in store.topics]
+    asked = vectors([store.questions[i.question] for i in store.topics])
+    told = vectors([store.texts[t] for texts in shown for t in texts])
+    pairs = [
+        store.pair_tokens(item.question, t)
+        for item, texts in zip(store.topics, shown, strict=True)
+        for t in texts
+    ]
+    read = vectors(pairs) @ weight + bias
+    figures, at = {}, 0
+    rows: dict[str, list[tuple[bool, bool, bool, float, float]]] = {}
+    for number, (item, texts) in enumerate(zip(store.topics, shown, strict=True)):
+        apart = told[at : at + len(texts)] @ asked[number]
+        together = read[at : at + len(texts)]
+        at += len(texts)
+        first = np.argmax(apart) == 0, np.argmax(together) == 0
+        rows.setdefault(item.language, []).append(
+            (bool(item.right), *first, apart.max(), together.max())
+        )
+    for language, own in sorted(rows.items()):
+        table = np.array(own, float)
+        answered = table[:, 0] > 0
+        named = f"topics {language}"
+        figures[f"{named} sentence apart"] = table[answered, 1].mean()
+        figures[f"{named} sentence together"] = table[answered, 2].mean()
+        figures[f"{named} auc apart"] = roc_auc_score(answered, table[:, 3])
+        figures[f"{named} auc together"] = roc_auc_score(answered, table[:, 4])
     return figures
 
 

@@ -20,7 +20,6 @@ from models.training.data import encoder_data
 from models.training.data.businesses import Business, HelpPage, Told, draw_business, load_trades
 from models.training.data.encoder_data import (
     UNSEEN,
-    Item,
     cue_items,
     faq_items,
     grounded_items,
@@ -30,6 +29,7 @@ from models.training.data.encoder_data import (
     twin_items,
     write,
 )
+from models.training.data.item import Item
 from models.training.encoder_items import read_items
 
 RETURNS = (

@@ -12,7 +12,8 @@ from tokenizers import Tokenizer
 
 from bot.reading import together
 from models.training import encoder_items
-from models.training.data.encoder_data import Item, write
+from models.training.data.encoder_data import write
+from models.training.data.item import Item
 from models.training.encoder_items import (
     FEELING,
     FEELINGS,
@@ -44,6 +45,7 @@ def store_of(folder: Path, items: list[Item], feelings: list[Feeling] | None = N
     tokenizer_of(pieces, scores, charsmap()).save(str(folder / "tokenizer.json"))
     write(folder / "learn.jsonl.xz", items)
     write(folder / "held_out.jsonl.xz", items[:1])
+    write(folder / "topics.jsonl.xz", [])
     write(folder / "search.jsonl.xz", [])
     return Store(folder, feelings or [])
 

@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from models.training.data.encoder_data import Item, write
+from models.training.data.encoder_data import write
+from models.training.data.item import Item
 from models.training.encoder_items import Feeling, Store
 from models.training.encoder_measures import measure
 from models.training.multilingual import tokenizer_of
@@ -33,10 +34,13 @@ class Bag(nn.Module):
 SHARED = {"<s>", "<pad>", "</s>", ":", "query", "passage", "pair", "|", ""}
 
 
-def store_of(folder: Path, held_out: list[Item], searched: list[Item]) -> Store:
+def store_of(
+    folder: Path, held_out: list[Item], searched: list[Item], topics: list[Item] | None = None
+) -> Store:
     tokenizer_of(PIECES, SCORES, charsmap()).save(str(folder / "tokenizer.json"))
     write(folder / "learn.jsonl.xz", [])
     write(folder / "held_out.jsonl.xz", held_out)
+    write(folder / "topics.jsonl.xz", topics or [])
     write(folder / "search.jsonl.xz", searched)
     feelings = [Feeling(text, n, "tweets", "test") for n, text in enumerate(("dog", "ship", "the"))]
     return Store(folder, [*feelings, Feeling("shoe", 0, "tweets", "train")])
@@ -67,3 +71,22 @@ def test_what_shares_the_words_of_a_question_is_found(tmp_path: Path) -> None:
     assert (figures.pop("easy hit@1"), figures.pop("easy hit@5")) == (1, 1)
     assert {figures.pop("hard hit@1"), figures.pop("hard hit@5")} == {1}  # all are as near
     assert figures == {"feeling tweets": 1}
+
+
+def test_of_topics_an_open_question_is_one_whose_best_sentence_does_not_answer(
+    tmp_path: Path,
+) -> None:
+    topics = [Item("topic", word, [f"{word} x"], ["y z", "q"], language="de") for word in WORDS[:5]]
+    topics += [Item("topic", word, [], ["y z", "q"], language="de") for word in WORDS[5:9]]
+    heads = Heads(384)
+    with torch.no_grad():
+        heads.answers.weight.zero_()
+        heads.answers.weight[0, PIECES.index("\u2581x")] = 1
+    figures = measure(Bag(), heads, store_of(tmp_path, [], [], topics), "cpu")  # type: ignore[arg-type]
+    for name in ("sentence apart", "sentence together", "auc apart", "auc together"):
+        assert figures[f"topics de {name}"] == pytest.approx(1)
+    with torch.no_grad():
+        heads.answers.weight.mul_(-1)
+    figures = measure(Bag(), heads, store_of(tmp_path, [], [], topics), "cpu")  # type: ignore[arg-type]
+    assert figures["topics de sentence together"] == 0
+    assert figures["topics de auc together"] == 0

@@ -19,7 +19,8 @@ from bot.engine import Encoder, EngineThread
 from bot.settings import EngineSettings
 from models.training import encoder, tune_encoder
 from models.training.bert import Bert
-from models.training.data.encoder_data import Item, write
+from models.training.data.encoder_data import write
+from models.training.data.item import Item
 from models.training.encoder_items import Packed
 from models.training.multilingual import save_packed, tokenizer_of
 from models.training.tune_encoder import Batch, Batches, Guide, Heads, Losses, Run, embed, rate_at
@@ -65,6 +66,7 @@ def folder(tmp_path: Path) -> Path:
     tokenizer.save(str(tmp_path / "tokenizer.json"))
     write(tmp_path / "learn.jsonl.xz", items())
     write(tmp_path / "held_out.jsonl.xz", [item for item in items() if item.kind == "trade"])
+    write(tmp_path / "topics.jsonl.xz", [])
     write(tmp_path / "search.jsonl.xz", [])
     with lzma.open(tmp_path / "feelings.jsonl.xz", "wt", encoding="utf-8") as lines:
         lines.writelines(json.dumps(one) + "\n" for one in feelings())

@@ -2,8 +2,9 @@
 
     python -m models.training.data.encoder_data --data DATA --out runs/encoder
 
-writes `learn.jsonl.xz`, `feelings.jsonl.xz` and, of trades and help pages that are never trained
-on, `held_out.jsonl.xz` and `search.jsonl.xz`. Everything follows from the seed.
+writes `learn.jsonl.xz`, `feelings.jsonl.xz` and, of trades, topics and help pages that are never
+trained on, `held_out.jsonl.xz`, `topics.jsonl.xz` and `search.jsonl.xz`. Everything follows from
+the seed.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import random
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -28,34 +29,21 @@ from models.training.data import phrases, sentiment_data, sources
 from models.training.data.businesses import HelpPage, Told, Trade, draw_business, load_trades
 from models.training.data.corpus import is_held_out, records
 from models.training.data.families import draw_family
+from models.training.data.item import BARE, Item
 from models.training.data.reading import cut_passages, holds, question_to
 from models.training.data.scene import laid_out
+from models.training.data.topics import topic_items
 from models.training.data.turns import as_typed
 
 TASKS = ("grounded_qa", "faq", "text", "translation", "intent", "sentiment")
 """That are read of the data folder."""
 UNSEEN = ("vagov", "f18handbook", "medusa", "ms_teams_zh", "github_policy")
 """Sets whose pages are never trained on: they are what search is measured on."""
-FOLLOW_UPS, OTHER_LANGUAGE, TWO_AT_ONCE, BARE = 0.25, 0.15, 0.06, 0.2
-SENTENCES = ("trade", "family", "grounded", "dstc9", "cue")
-"""Kinds whose texts are sentences with their headings: they are read together with the question,
-too. The texts of the others are compared alone."""
+FOLLOW_UPS, OTHER_LANGUAGE, TWO_AT_ONCE = 0.25, 0.15, 0.06
 NEGATIVES = 9
 MADE, CHINESE_REQUESTS = 9_000, 3_000
 TWINS = 0.6
 """Of the translations."""
-
-
-@dataclass
-class Item:
-    kind: str
-    question: str
-    right: list[str]
-    """Empty where nothing that is shown answers."""
-    wrong: list[str] = field(default_factory=list)
-    key: str = ""
-    """Items with the same key have answers that could stand for each other."""
-    language: str = "en"
 
 
 class Shown:
@@ -357,13 +345,15 @@ def main() -> None:
     rng = random.Random(f"encoder {given.seed}")
     readers: list[Callable[[Path, random.Random], Iterator[Item]]]
     readers = [grounded_items, faq_items, cue_items, heading_items, twin_items]
-    items = list(trade_items(given.businesses, rng))
+    items = [*trade_items(given.businesses, rng), *topic_items(rng)]
     for reader in readers:
         items += reader(given.data, rng)
     rng.shuffle(items)
     print(write(given.out / "learn.jsonl.xz", items))
     held = trade_items(120, random.Random("held out"), held_out=True)
     print(write(given.out / "held_out.jsonl.xz", held))
+    kept = topic_items(random.Random("topics"), held_out=True)
+    print(write(given.out / "topics.jsonl.xz", kept))
     print(write(given.out / "search.jsonl.xz", search_items(given.data)))
     print(write_feelings(given.out / "feelings.jsonl.xz", given.data, given.seed))
 

@@ -1,0 +1,133 @@
+"""Help-page topics written by hand: facts that stand close together, what customers ask about each,
+and what they ask that none of them answers.
+
+A topic is one page of one invented business, `topics/*_LANGUAGE.toml`; every fact of it is a near
+miss for the questions to the others. One topic in eight is never trained on.
+"""
+
+from __future__ import annotations
+
+import random
+import tomllib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from bot.reading import told
+from models.training.data.corpus import is_held_out
+from models.training.data.item import BARE, Item
+
+TOPICS = Path(__file__).parent / "topics"
+KEPT_OUT = 8
+"""One topic in so many."""
+FOLLOWED = 2
+"""Questions that a follow-up is asked after."""
+
+
+@dataclass(frozen=True)
+class Fact:
+    says: tuple[str, ...]
+    """Wordings; each answers every question of `ask`."""
+    ask: tuple[str, ...]
+    follow: str
+    """Leans on a question to another fact of the topic; "" where there is none."""
+
+
+@dataclass(frozen=True)
+class Topic:
+    language: str
+    business: str
+    title: str
+    facts: tuple[Fact, ...]
+    open: tuple[str, ...]
+    """Questions that no fact of it answers."""
+
+
+@dataclass(frozen=True)
+class Question:
+    text: str
+    fact: Fact | None
+    """None: no fact answers it."""
+
+
+@cache
+def load_topics(*, held_out: bool = False) -> tuple[Topic, ...]:
+    """Those to train on, or those kept out."""
+    found = [
+        _topic(stored, path.stem.rpartition("_")[2])
+        for path in sorted(TOPICS.glob("*.toml"))
+        for stored in tomllib.loads(path.read_text("utf-8"))["topic"]
+    ]
+    return tuple(
+        topic
+        for topic in found
+        if is_held_out(f"{topic.business} {topic.title}", KEPT_OUT) is held_out
+    )
+
+
+def _topic(stored: dict[str, object], language: str) -> Topic:
+    facts: Sequence[dict[str, object]] = stored["fact"]  # type: ignore[assignment]
+    return Topic(
+        language=language,
+        business=str(stored["business"]),
+        title=str(stored["title"]),
+        facts=tuple(
+            Fact(_texts(fact["says"]), _texts(fact["ask"]), str(fact.get("follow", "")))
+            for fact in facts
+        ),
+        open=_texts(stored["open"]),
+    )
+
+
+def _texts(found: object) -> tuple[str, ...]:
+    assert isinstance(found, list)
+    return tuple(map(str, found))
+
+
+def questions(topic: Topic, rng: random.Random) -> Iterator[Question]:
+    """All that is asked of it; a follow-up comes folded behind a question to another fact, as kefu
+    folds it."""
+    for fact in topic.facts:
+        for text in fact.ask:
+            yield Question(text, fact)
+        if fact.follow:
+            before = [text for other in topic.facts if other is not fact for text in other.ask]
+            for text in rng.sample(before, k=min(FOLLOWED, len(before))):
+                yield Question(f"{text} {fact.follow}", fact)
+    for text in topic.open:
+        yield Question(text, None)
+
+
+def page_text(topic: Topic, rng: random.Random) -> str:
+    """Headed by its title, the facts in an order of their own, each in one wording."""
+    facts = [rng.choice(fact.says) for fact in topic.facts]
+    rng.shuffle(facts)
+    between = "\n" if rng.random() < 0.5 else "" if topic.language == "zh" else " "
+    return told(topic.title, "", between.join(facts))
+
+
+def topic_items(rng: random.Random, *, held_out: bool = False) -> Iterator[Item]:
+    """Questions to the topics, each against the other facts of its topic and a few of others; those
+    that nothing answers, against all facts."""
+    topics = load_topics(held_out=held_out)
+    for topic in topics:
+        others = [t for t in topics if t.language == topic.language and t is not topic]
+        for question in questions(topic, rng):
+            near = [fact for fact in topic.facts if fact is not question.fact]
+            far = [
+                rng.choice(rng.choice(t.facts).says)
+                for t in rng.sample(others, k=min(2, len(others)))
+            ]
+            title = "" if rng.random() < BARE else topic.title
+            wrong = [told(title, "", text) for text in [*(rng.choice(f.says) for f in near), *far]]
+            right, key = [], ""
+            if question.fact:
+                right = [told(title, "", rng.choice(question.fact.says))]
+                key = f"topic {topic.business} {topic.title} {question.fact.says[0]}"
+            yield Item("topic", question.text, right, wrong, key, topic.language)
+            if question.fact and not held_out:
+                beside = [page_text(t, rng) for t in rng.sample(others, k=min(2, len(others)))]
+                yield Item(
+                    "passage", question.text, [page_text(topic, rng)], beside, key, topic.language
+                )
