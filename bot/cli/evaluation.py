@@ -25,8 +25,8 @@ def evaluate_models(
     suite: Annotated[
         list[str] | None,
         typer.Option(
-            help="answers, search, sentiment, summaries, translations, speed; may be repeated. "
-            "Without: all, as far as --data has what they need."
+            help="answers, topics, search, sentiment, summaries, translations, speed; may be "
+            "repeated. Without: all, as far as --data has what they need."
         ),
     ] = None,
     data: Annotated[

@@ -35,6 +35,7 @@ from bot.store import ConversationLog
 from knowledge.index import Knowledge
 
 CHANNEL = "evaluation"
+TOPIC_ROWS = {"mixed": "English pages, other languages"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +193,25 @@ def _withheld_cells(own: Sequence[Outcome]) -> dict[str, Figure | int | None]:
         "recall": share(both, int(true.sum())),
         "F1": resampled(len(own), lambda rows: f1(said[rows], true[rows])),
     }
+
+
+def topics_table(outcomes: Sequence[Outcome]) -> Table:
+    rows = []
+    for language in _languages(outcomes):
+        own = [o for o in outcomes if o.question.language == language]
+        some = [o for o in own if o.question.wanted]
+        cells = {**_answer_cells(some), **_withheld_cells(own)}
+        shown = ("answered", "right", "supported", "without an answer", "precision", "recall", "F1")
+        kept = {name: cells[name] for name in shown}
+        rows.append(Row(TOPIC_ROWS.get(language, NAMES.get(language, language)),
+                        {"questions": len(own), **kept}))  # fmt: skip
+    note = (
+        "Topics written by hand and kept out of training: facts that stand close together on one "
+        "page, what customers ask about each in words of their own, and what they ask that no page "
+        "answers. *answered*, *right*: of the questions with an answer; *precision*, *recall*, "
+        "*F1*: of withholding where there is none."
+    )
+    return Table("topics", "Topics never seen", rows, note)
 
 
 def _languages(outcomes: Sequence[Outcome]) -> list[str]:

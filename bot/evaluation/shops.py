@@ -8,10 +8,12 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from models.training.data import phrases
 from models.training.data.businesses import Business, HelpPage, Told, draw_business, load_trades
 from models.training.data.conversations import as_typed, laid_out
+from models.training.data.topics import Part, Topic, load_topics, questions
 
 CONVERSATIONS = 6
 """With one business."""
@@ -19,7 +21,9 @@ LEFT_OUT = 0.25
 FOLLOWED = 0.5
 """Conversations that go on with a question that leans on the first."""
 
-SINGLE, FOLLOW_UP = "single question", "follow-up"
+SINGLE, FOLLOW_UP, TOPIC = "single question", "follow-up", "topic"
+PAGES = 6
+"""Topics that make one knowledge base."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,31 @@ def _conversation(
 
 def _wanted(told: Told, gone: set[int]) -> tuple[str, ...]:
     return () if id(told) in gone else (told.page, *told.answers)
+
+
+def topic_shops(language: str, most: int, part: Part, seed: int) -> Iterator[Shop]:
+    """Topics written by hand, a few of which make one business's help pages; `language` is that of
+    the topics, "mixed" for English pages that are asked about in other languages."""
+    rng = random.Random(f"topics {language} {seed}")
+    own = [topic for topic in load_topics(part) if topic.language == language]
+    rng.shuffle(own)
+    for start in range(0, len(own), PAGES):
+        shop = _of_topics(own[start : start + PAGES], rng)
+        asked = tuple(islice(shop.conversations, most))
+        most -= len(asked)
+        yield Shop(shop.name, language, shop.pages, asked)
+
+
+def _of_topics(topics: Sequence[Topic], rng: random.Random) -> Shop:
+    pages, asked = [], []
+    for topic in topics:
+        says = {fact.says: rng.choice(fact.says) for fact in topic.facts}
+        pages.append(f"# {topic.title}\n\n" + "\n\n".join(says.values()) + "\n")
+        for one in questions(topic, rng):
+            wanted = (says[one.fact.says], *one.fact.says) if one.fact else ()
+            asked.append((Question(one.text, topic.language, TOPIC, wanted),))
+    rng.shuffle(asked)
+    return Shop(topics[0].business, topics[0].language, tuple(pages), tuple(asked))
 
 
 def answerable(questions: Sequence[Question]) -> list[Question]:

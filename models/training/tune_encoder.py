@@ -254,7 +254,7 @@ class Run:
                 {"params": list(self.heads.parameters()), "weight_decay": 0.0, "times": HEAD_TIMES},
             ],
             betas=(0.9, 0.98),
-            fused=self.device == "cuda",
+            fused=True,
         )
 
     def save(self) -> None:
@@ -304,6 +304,7 @@ def tune(folder: Path, dial: Dial, seed: int, device: str) -> None:
             means = {k: round(torch.stack(v).mean().item(), 4) for k, v in losses.items() if v}
             losses = {k: [] for k in TASKS}
             print(json.dumps({"step": step, "progress": round(progress, 3), **means}), flush=True)
+            run.save()
         if progress > 0.5 and not measured:
             measured, paused = True, time.monotonic()
             print(json.dumps({"half": run.measure()}), flush=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.evaluation.answers import Outcome, tables, waited
+from bot.evaluation.answers import Outcome, tables, topics_table, waited
 from bot.evaluation.shops import FOLLOW_UP, SINGLE, Question
 from bot.measures import Figure
 
@@ -61,3 +61,10 @@ def test_withholding_is_a_choice_among_all_questions() -> None:
 def test_what_was_not_answered_waited_for_nothing() -> None:
     assert waited(OUTCOMES) == {"message to first token, ms": 120.0, "prompt, tokens": 400}
     assert waited([outcome("", withheld=True)]) == {}
+
+
+def test_topics_are_answered_and_withheld() -> None:
+    (row,) = topics_table(OUTCOMES).rows
+    assert (row.name, row.cells["questions"], row.cells["without an answer"]) == ("English", 6, 2)
+    assert value(row.cells["right"]) == 0.5
+    assert (value(row.cells["precision"]), value(row.cells["recall"])) == (0.5, 0.5)

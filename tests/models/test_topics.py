@@ -3,30 +3,31 @@ from __future__ import annotations
 import random
 import tomllib
 from collections import Counter
+from typing import get_args
 
 import pytest
 
 from bot.sentences import split_sentences
-from models.training.data.topics import TOPICS, Topic, load_topics, questions, topic_items
+from models.training.data.topics import TOPICS, Part, Topic, load_topics, questions, topic_items
 
-LANGUAGES = {"en", "zh", "de", "es", "fr"}
+PARTS: tuple[Part, ...] = get_args(Part)
+LANGUAGES = {"en", "zh", "de", "es", "fr", "mixed"}
 
 
 def every_topic() -> tuple[Topic, ...]:
-    return load_topics() + load_topics(held_out=True)
+    return tuple(topic for part in PARTS for topic in load_topics(part))
 
 
-def test_every_topic_is_either_learnt_or_kept_out() -> None:
+def test_every_topic_is_in_one_part() -> None:
     stored = [
         topic
         for path in TOPICS.glob("*.toml")
         for topic in tomllib.loads(path.read_text("utf-8"))["topic"]
     ]
-    learnt, kept = load_topics(), load_topics(held_out=True)
-    assert len(learnt) + len(kept) == len(stored)
-    assert not {(t.business, t.title) for t in learnt} & {(t.business, t.title) for t in kept}
-    assert {t.language for t in learnt} == {t.language for t in kept} == LANGUAGES
-    assert 1 / 16 < len(kept) / len(stored) < 1 / 5
+    assert len(every_topic()) == len({(t.business, t.title) for t in every_topic()}) == len(stored)
+    for part in PARTS:
+        assert {topic.language for topic in load_topics(part)} == LANGUAGES
+    assert len(load_topics()) / len(stored) == pytest.approx(7 / 8, abs=0.03)
 
 
 def test_a_topic_has_near_misses_and_open_questions() -> None:
@@ -52,13 +53,13 @@ def test_no_topic_is_of_a_trade_that_is_kept_out() -> None:
         assert not any(word in said for word in ("museum", "courier", "camping", "outdoor")), said
 
 
-@pytest.mark.parametrize("held_out", [False, True])
-def test_what_answers_stands_against_what_stands_beside_it(held_out: bool) -> None:
-    topics = {(t.language, t.title): t for t in load_topics(held_out=held_out)}
+@pytest.mark.parametrize("part", PARTS)
+def test_what_answers_stands_against_what_stands_beside_it(part: Part) -> None:
+    topics = {(t.language, t.title): t for t in load_topics(part)}
     open_questions = {text for topic in topics.values() for text in topic.open}
-    items = list(topic_items(random.Random(1), held_out=held_out))
+    items = list(topic_items(random.Random(1), part))
     sentences = [item for item in items if item.kind == "topic"]
-    assert {item.kind for item in items} == ({"topic"} if held_out else {"topic", "passage"})
+    assert {item.kind for item in items} == ({"topic", "passage"} if part == "learn" else {"topic"})
     for item in sentences:
         assert bool(item.right) == (item.question not in open_questions)
         assert not set(item.right) & set(item.wrong)

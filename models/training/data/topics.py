@@ -2,7 +2,8 @@
 and what they ask that none of them answers.
 
 A topic is one page of one invented business, `topics/*_LANGUAGE.toml`; every fact of it is a near
-miss for the questions to the others. One topic in eight is never trained on.
+miss for the questions to the others. In `mixed`, pages in English are asked about in other
+languages. One topic in eight is never trained on: half of these are to choose by, half to measure.
 """
 
 from __future__ import annotations
@@ -13,14 +14,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from bot.reading import told
-from models.training.data.corpus import is_held_out
 from models.training.data.item import BARE, Item
 
 TOPICS = Path(__file__).parent / "topics"
 KEPT_OUT = 8
-"""One topic in so many."""
+"""In each file, the last of every so many topics, to choose by and to measure in turn."""
+Part: TypeAlias = Literal["learn", "choose", "measure"]
 FOLLOWED = 2
 """Questions that a follow-up is asked after."""
 
@@ -52,18 +54,19 @@ class Question:
 
 
 @cache
-def load_topics(*, held_out: bool = False) -> tuple[Topic, ...]:
-    """Those to train on, or those kept out."""
-    found = [
+def load_topics(part: Part = "learn") -> tuple[Topic, ...]:
+    return tuple(
         _topic(stored, path.stem.rpartition("_")[2])
         for path in sorted(TOPICS.glob("*.toml"))
-        for stored in tomllib.loads(path.read_text("utf-8"))["topic"]
-    ]
-    return tuple(
-        topic
-        for topic in found
-        if is_held_out(f"{topic.business} {topic.title}", KEPT_OUT) is held_out
+        for place, stored in enumerate(tomllib.loads(path.read_text("utf-8"))["topic"], start=1)
+        if _part(place) == part
     )
+
+
+def _part(place: int) -> Part:
+    if place % KEPT_OUT:
+        return "learn"
+    return "choose" if place % (2 * KEPT_OUT) else "measure"
 
 
 def _topic(stored: dict[str, object], language: str) -> Topic:
@@ -107,10 +110,10 @@ def page_text(topic: Topic, rng: random.Random) -> str:
     return told(topic.title, "", between.join(facts))
 
 
-def topic_items(rng: random.Random, *, held_out: bool = False) -> Iterator[Item]:
+def topic_items(rng: random.Random, part: Part = "learn") -> Iterator[Item]:
     """Questions to the topics, each against the other facts of its topic and a few of others; those
     that nothing answers, against all facts."""
-    topics = load_topics(held_out=held_out)
+    topics = load_topics(part)
     for topic in topics:
         others = [t for t in topics if t.language == topic.language and t is not topic]
         for question in questions(topic, rng):
@@ -126,7 +129,7 @@ def topic_items(rng: random.Random, *, held_out: bool = False) -> Iterator[Item]
                 right = [told(title, "", rng.choice(question.fact.says))]
                 key = f"topic {topic.business} {topic.title} {question.fact.says[0]}"
             yield Item("topic", question.text, right, wrong, key, topic.language)
-            if question.fact and not held_out:
+            if question.fact and part == "learn":
                 beside = [page_text(t, rng) for t in rng.sample(others, k=min(2, len(others)))]
                 yield Item(
                     "passage", question.text, [page_text(topic, rng)], beside, key, topic.language
