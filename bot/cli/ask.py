@@ -43,20 +43,19 @@ def ask(
     settings = settings_at(home)
 
     async def work() -> None:
-        from bot.app import open_kefu
+        from bot.app import open_kefu_on, open_store_of
 
-        async with open_kefu(settings) as kefu:
-            for warning in kefu.warnings:
-                sys.stderr.write(f"kefu: {warning}\n")
-            if text is None:
-                failed.extend([number async for number in _batch(kefu, batch)])
-                return
-            place = (
-                await kefu.log.start(channel=CHANNEL)
-                if conversation is None
-                else await kefu.log.conversation(conversation)
-            )
-            await _one(kefu, place, text, as_json=as_json)
+        async with open_store_of(settings) as store:
+            # an id that there is not is told before the models are loaded
+            known = None if conversation is None else await store.log.conversation(conversation)
+            async with open_kefu_on(store, settings) as kefu:
+                for warning in kefu.warnings:
+                    sys.stderr.write(f"kefu: {warning}\n")
+                if text is None:
+                    failed.extend([number async for number in _batch(kefu, batch)])
+                    return
+                place = known or await kefu.log.start(channel=CHANNEL)
+                await _one(kefu, place, text, as_json=as_json)
 
     failed: list[int] = []
     run(work())
