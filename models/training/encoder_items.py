@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import lzma
 import random
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 
@@ -16,15 +16,12 @@ from tokenizers import Tokenizer
 from bot.reading import BETWEEN
 from models.training.data.item import SENTENCES, Item
 from models.training.multilingual import BEGIN, END, PAD
+from models.training.stages import WEIGHT
 
 QUERY, PASSAGE, PAIR, FEELING = "query: ", "passage: ", "pair: ", "feeling: "
 """What stands before a text tells the encoder what is asked of it. The first two are the base's."""
 LONGEST = {"query": 96, "passage": 224, "pair": 160}
 """Tokens; what is longer is cut."""
-WEIGHT = {
-    "trade": 1.0, "family": 1.0, "grounded": 1.5, "dstc9": 2.0, "cue": 0.5, "passage": 1.0,
-    "twin": 0.5, "same": 0.35, "topic": 1.0,
-}  # fmt: skip
 FEELINGS = {
     "tweets": 0.16, "amazonReviewSnippets": 0.14, "movieReviewSnippets": 0.14, "goemotions": 0.2,
     "clinc150": 0.03, "banking77": 0.03, "multidogo": 0.05, "made en": 0.1, "made zh": 0.1,
@@ -147,18 +144,37 @@ class Store:
         found = self._tokenizer.encode_batch([prefix + text for text in texts])
         return Rows(e.ids if len(e.ids) <= longest else [*e.ids[: longest - 1], END] for e in found)
 
-    def draw(self, kind: Kind, count: int, rng: random.Random) -> list[Stored]:
+    def draw(
+        self, kind: Kind, count: int, rng: random.Random, weights: Mapping[str, float] = WEIGHT
+    ) -> list[Stored]:
         """Every item once before one comes again, but for kinds that weigh less or more."""
         while len(self._queue[kind]) < count:
             suited = [i for i in self.items if _suits(i, kind)]
             fresh: list[Stored] = []
             for item in suited:
-                weight = WEIGHT[item.kind]
+                weight = weights[item.kind]
                 fresh += [item] * (int(weight) + (rng.random() < weight % 1))
             rng.shuffle(fresh)
             self._queue[kind] += fresh
         drawn, self._queue[kind] = self._queue[kind][:count], self._queue[kind][count:]
         return drawn
+
+    def hardest_first(self, encode: Callable[[list[np.ndarray]], np.ndarray]) -> None:
+        """Put the wrong sentences of topics in order, the nearest to the question before the
+        others. `encode`: (texts, D) unit vectors."""
+        places = [n for n, item in enumerate(self.items) if item.kind == "topic"]
+        asked = sorted({self.items[n].question for n in places})
+        shown = sorted({text for n in places for text in self.items[n].wrong})
+        if not shown:
+            return
+        questions = dict(zip(asked, encode([self.questions[q] for q in asked]), strict=True))
+        texts = dict(zip(shown, encode([self.texts[t] for t in shown]), strict=True))
+        for n in places:
+            item = self.items[n]
+            near = {text: float(texts[text] @ questions[item.question]) for text in item.wrong}
+            self.items[n] = replace(
+                item, wrong=sorted(item.wrong, key=near.__getitem__, reverse=True)
+            )
 
     def rows_of_guide(self, which: str, numbers: list[int]) -> np.ndarray:
         """Rows of the guide: questions first, then texts."""

@@ -6,7 +6,8 @@
 - reading: question and sentence in one text, whose vector says whether the one answers the other;
 - feeling: whether a message sounds negative, neutral or positive.
 
-`--run` holds base.npz, tokenizer.json and the data of `encoder_data`; what comes out is tuned.npz.
+`--run` holds base.npz, tokenizer.json and the data of `encoder_data`; what comes out is tuned.npz,
+from which the next run goes on: `--stage reading` after the whole.
 B batch, D width, N texts of a question.
 """
 
@@ -15,9 +16,8 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,12 +25,14 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, IterableDataset, get_worker_info
+from torch.utils.data import DataLoader
 
 from models.training.bert import Bert
-from models.training.encoder_items import Kind, Packed, Store, load_feelings
+from models.training.encoder_batches import Batch, Batches
+from models.training.encoder_items import Packed, Store, load_feelings
 from models.training.encoder_measures import measure
 from models.training.multilingual import load_packed, load_tuned
+from models.training.stages import STAGES
 
 RATE, HEAD_TIMES, DECAY = 1e-4, 20.0, 0.01
 AT_ONCE = 2_048
@@ -38,12 +40,6 @@ WIDTH = 384
 EPSILON = 1e-12
 WARMUP = 0.04
 TEMPERATURE = 0.03
-TASKS = {"search": 0.42, "reading": 0.46, "feeling": 0.12}
-"""Of all steps."""
-BATCH = {"cuda": {"search": 512, "reading": 160, "feeling": 512},
-         "cpu": {"search": 8, "reading": 4, "feeling": 16}}  # fmt: skip
-NONE_ANSWERS = 0.2
-"""Readings from which the right sentence is taken away."""
 DROPOUT = 0.05
 
 
@@ -57,75 +53,6 @@ class Heads(nn.Module):
         with torch.no_grad():  # unit vectors are small: a head must be large to be sure
             self.answers.weight.mul_(10)
             self.feeling.weight.mul_(10)
-
-
-@dataclass
-class Batch:
-    """Made by a worker process."""
-
-    task: str
-    packed: list[Packed]
-    numbers: dict[str, np.ndarray]
-
-
-class Batches(IterableDataset[Batch]):
-    """Without end. Each worker draws in an order of its own."""
-
-    def __init__(self, store: Store, seed: int, device: str, times: int = 1) -> None:
-        self.store, self.seed = store, seed
-        self.size = {task: times * size for task, size in BATCH[device].items()}
-
-    def __iter__(self) -> Iterator[Batch]:
-        worker = get_worker_info()
-        rng = random.Random(f"{self.seed} {worker.id if worker else 0}")
-        makers = {"search": self.search, "reading": self.reading, "feeling": self.feeling}
-        while True:
-            task = rng.choices(list(TASKS), weights=list(TASKS.values()))[0]
-            yield makers[task](rng)
-
-    def search(self, rng: random.Random) -> Batch:
-        chosen = self.store.draw(Kind.SEARCH, self.size["search"], rng)
-        questions = [item.question for item in chosen]
-        right = [rng.choice(item.right) for item in chosen]
-        texts = right + [rng.choice(item.wrong) for item in chosen if item.wrong]
-        keys = [hash(item.key) if item.key else number for number, item in enumerate(chosen)]
-        same = _alike(right, texts)
-        same[:, : len(right)] |= _alike(keys, keys)
-        numbers = {
-            "questions": self.store.rows_of_guide("q", questions),
-            "texts": self.store.rows_of_guide("t", texts),
-            "same": same,
-        }
-        asked = Packed([self.store.questions[q] for q in questions], 1)
-        told = Packed([self.store.texts[t] for t in texts], 3)
-        return Batch("search", [asked, told], numbers)
-
-    def reading(self, rng: random.Random) -> Batch:
-        rows: list[np.ndarray] = []
-        labels: list[float] = []
-        groups: list[tuple[int, int, int]] = []  # from, to, how many are right
-        for item in self.store.draw(Kind.READING, self.size["reading"], rng):
-            right = [] if rng.random() < NONE_ANSWERS else item.right
-            shown = [*right, *item.wrong][:10]
-            if not shown:
-                continue
-            groups.append((len(rows), len(rows) + len(shown), len(right)))
-            rows += [self.store.pair_tokens(item.question, text) for text in shown]
-            labels += [1.0] * len(right) + [0.0] * (len(shown) - len(right))
-        # one question a line: [none of them, its texts …], and behind the last text a filler
-        longest = max(b - a for a, b, _ in groups)
-        at = np.full((len(groups), longest), len(rows))
-        hit = np.zeros((len(groups), longest + 1), bool)
-        for number, (a, b, right_ones) in enumerate(groups):
-            at[number, : b - a] = np.arange(a, b)
-            hit[number, 1 : 1 + right_ones] = True
-            hit[number, 0] = right_ones == 0
-        numbers = {"labels": np.array(labels, np.float32), "at": at, "hit": hit}
-        return Batch("reading", [Packed(rows, 3)], numbers)
-
-    def feeling(self, rng: random.Random) -> Batch:
-        rows, labels = self.store.draw_feelings(self.size["feeling"], rng)
-        return Batch("feeling", [Packed(rows, 1)], {"labels": np.array(labels)})
 
 
 class Guide:
@@ -195,11 +122,6 @@ class Losses:
         return F.cross_entropy(logits, numbers["labels"], label_smoothing=0.05)
 
 
-def _alike(a: list[int], b: list[int]) -> np.ndarray:
-    found: np.ndarray = np.array(a)[:, None] == np.array(b)[None, :]
-    return found
-
-
 def embed(model: Bert, packed: Packed, device: str) -> Tensor:
     """Unit vectors, float32, in the order in which the texts were given."""
     found = torch.cat([model(torch.from_numpy(ids).to(device)) for ids in packed.pieces])
@@ -219,10 +141,12 @@ def vectors_of(model: Bert, rows: Sequence[np.ndarray], device: str) -> Tensor:
     return found
 
 
-def rate_at(progress: float) -> float:
+def rate_at(progress: float, last: float = 0.0) -> float:
+    """Of the highest; half a cosine that ends at `last`."""
     if progress < WARMUP:
         return progress / WARMUP
-    return 0.5 * (1 + math.cos(math.pi * min(1.0, (progress - WARMUP) / (1 - WARMUP))))
+    fallen = 0.5 * (1 + math.cos(math.pi * min(1.0, (progress - WARMUP) / (1 - WARMUP))))
+    return last + (1 - last) * fallen
 
 
 class Run:
@@ -244,6 +168,17 @@ class Run:
     def measure(self) -> dict[str, float]:
         self.model.eval()
         return measure(self.model, self.heads, self.store, self.device)
+
+    def freeze(self, layers: int) -> None:
+        """The lowest, and what lies below them; they are as they were for the other tasks, and cost
+        no way back."""
+        if not layers:
+            return
+        below = [self.model.positions, self.model.kind, *self.model.norm.parameters()]
+        for layer in self.model.layers[:layers]:
+            below += layer.parameters()
+        for parameter in below:
+            parameter.requires_grad_(False)
 
     def optimizer(self) -> torch.optim.Optimizer:
         trained = [p for p in self.model.parameters() if p.requires_grad]
@@ -268,22 +203,27 @@ class Run:
 class Dial:
     seconds: float = 180.0
     rate: float = RATE
+    stage: str = "all"
     times: int = 1
-    """As many times as large as `BATCH` has them."""
+    """Batches as many times as large as the stage has them."""
     workers: int = 0
 
 
 def tune(folder: Path, dial: Dial, seed: int, device: str) -> None:
     torch.manual_seed(seed)
-    run = Run(folder, device)
+    run, stage = Run(folder, device), STAGES[dial.stage]
     print(json.dumps({"items": run.store.counts, "texts": len(run.store.texts)}), flush=True)
     print(json.dumps({"before": run.measure()}), flush=True)
+    run.freeze(stage.frozen)
+    if stage.nearest:
+        run.store.hardest_first(lambda rows: vectors_of(run.model.eval(), rows, device).numpy())
     optimizer = run.optimizer()
     trained = [p for group in optimizer.param_groups for p in group["params"]]
-    batches = Batches(run.store, seed, device, dial.times)
+    sizes = {task: dial.times * size for task, size in stage.batch[device].items()}
+    batches = Batches(run.store, seed, sizes, stage)
     ahead = 4 if dial.workers else None
     loader = DataLoader(batches, batch_size=None, num_workers=dial.workers, prefetch_factor=ahead)
-    losses: dict[str, list[Tensor]] = {name: [] for name in TASKS}
+    losses: dict[str, list[Tensor]] = {name: [] for name in stage.tasks}
     began, reported, measured = time.monotonic(), 0.0, False
     for step, batch in enumerate(loader):
         progress = (time.monotonic() - began) / dial.seconds
@@ -295,14 +235,14 @@ def tune(folder: Path, dial: Dial, seed: int, device: str) -> None:
         loss.backward()
         nn.utils.clip_grad_norm_(trained, 1.0)
         for group in optimizer.param_groups:
-            group["lr"] = dial.rate * group.get("times", 1.0) * rate_at(progress)
+            group["lr"] = dial.rate * group.get("times", 1.0) * rate_at(progress, stage.last)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
         losses[batch.task].append(loss.detach())
         if progress - reported > 0.1:
             reported = progress
             means = {k: round(torch.stack(v).mean().item(), 4) for k, v in losses.items() if v}
-            losses = {k: [] for k in TASKS}
+            losses = {k: [] for k in stage.tasks}
             print(json.dumps({"step": step, "progress": round(progress, 3), **means}), flush=True)
             run.save()
         if progress > 0.5 and not measured:
@@ -321,9 +261,10 @@ def main() -> None:
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--workers", type=int, default=0)
     parser.add_argument("--rate", type=float, default=RATE)
+    parser.add_argument("--stage", choices=STAGES, default="all")
     parser.add_argument("--times", type=int, default=1, help="larger batches than the device's")
     given = parser.parse_args()
-    dial = Dial(given.seconds, given.rate, given.times, given.workers)
+    dial = Dial(given.seconds, given.rate, given.stage, given.times, given.workers)
     tune(given.run, dial, given.seed, given.device)
 
 

@@ -11,7 +11,6 @@ import pytest
 from tokenizers import Tokenizer
 
 from bot.reading import together
-from models.training import encoder_items
 from models.training.data.encoder_data import write
 from models.training.data.item import Item
 from models.training.encoder_items import (
@@ -21,7 +20,6 @@ from models.training.encoder_items import (
     PAIR,
     PASSAGE,
     QUERY,
-    WEIGHT,
     Feeling,
     Kind,
     Packed,
@@ -29,6 +27,7 @@ from models.training.encoder_items import (
     Store,
 )
 from models.training.multilingual import END, PAD, tokenizer_of
+from models.training.stages import STAGES, WEIGHT
 from tests.models.bases import charsmap, pieces_of
 
 ITEMS = [
@@ -107,32 +106,55 @@ def test_a_message_is_read_as_a_feeling(tmp_path: Path, tokenizer: Tokenizer) ->
     assert store.felt[0].tolist() == tokenizer.encode(f"{FEELING}the dog!").ids
 
 
-def test_every_item_is_drawn_once_before_one_comes_again(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(encoder_items, "WEIGHT", dict.fromkeys(WEIGHT, 1.0))
-    rng = random.Random(1)
+def test_every_item_is_drawn_once_before_one_comes_again(store: Store) -> None:
+    weights, rng = dict.fromkeys(WEIGHT, 1.0), random.Random(1)
     for kind, kinds in (
         (Kind.SEARCH, ["trade", "grounded", "passage"]),
         (Kind.READING, ["trade", "grounded", "dstc9", "cue"]),
     ):
         for _ in range(3):
-            drawn = store.draw(kind, len(kinds), rng)
+            drawn = store.draw(kind, len(kinds), rng, weights)
             assert sorted(item.kind for item in drawn) == sorted(kinds)
 
 
-def test_an_item_comes_as_often_as_its_kind_weighs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(encoder_items, "WEIGHT", {"trade": 1.0, "grounded": 2.0, "cue": 0.25})
+def test_an_item_comes_as_often_as_its_kind_weighs(tmp_path: Path) -> None:
+    weights = {"trade": 1.0, "grounded": 2.0, "cue": 0.25}
     kinds = ["trade"] * 100 + ["grounded"] * 100 + ["cue"] * 100
     store = store_of(tmp_path, [Item(k, f"{n}", ["the"], ["dog"]) for n, k in enumerate(kinds)])
-    (drawn,) = store.draw(Kind.READING, 1, random.Random(2))
+    (drawn,) = store.draw(Kind.READING, 1, random.Random(2), weights)
     turn = [drawn, *store._queue[Kind.READING]]
     counts = Counter(item.kind for item in turn)
     assert (counts["trade"], counts["grounded"]) == (100, 200)
     assert 10 <= counts["cue"] <= 40
     assert max(Counter(item.question for item in turn if item.kind != "grounded").values()) == 1
+
+
+def test_every_stage_weighs_every_kind_and_shares_out_all_steps() -> None:
+    for stage in STAGES.values():
+        assert set(stage.weight) == set(WEIGHT)
+        assert sum(stage.tasks.values()) == pytest.approx(1)
+        assert {task for sizes in stage.batch.values() for task in sizes} == set(stage.tasks)
+        assert stage.nearest < stage.shown
+
+
+def test_the_wrong_sentences_of_topics_stand_in_order_of_nearness(tmp_path: Path) -> None:
+    wrong = ["the dog", "the shoe", "ship it"]
+    store = store_of(tmp_path, [Item(kind, "shoe", ["x"], wrong) for kind in ("topic", "trade")])
+
+    def encode(rows: list[np.ndarray]) -> np.ndarray:
+        """By the pieces that they share."""
+        vectors = np.zeros((len(rows), 400))
+        for row, ids in zip(vectors, rows, strict=True):
+            row[ids] = 1
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+    store.hardest_first(encode)
+    texts = [store.texts[n].tolist() for n in store.items[0].wrong]
+    shoe = store.questions[store.items[0].question].tolist()
+    shared = [len(set(shoe) & set(text)) / len(text) ** 0.5 for text in texts]
+    assert shared == sorted(shared, reverse=True)
+    first = store.items[0].wrong[0]
+    assert store.items[1].wrong.index(first) == 1  # others stay as they were
 
 
 def test_rows_are_given_back_one_by_one() -> None:

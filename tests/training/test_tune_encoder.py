@@ -6,6 +6,7 @@ import json
 import lzma
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -21,9 +22,11 @@ from models.training import encoder, tune_encoder
 from models.training.bert import Bert
 from models.training.data.encoder_data import write
 from models.training.data.item import Item
-from models.training.encoder_items import Packed
+from models.training.encoder_batches import Batch, Batches
+from models.training.encoder_items import Packed, Stored
 from models.training.multilingual import save_packed, tokenizer_of
-from models.training.tune_encoder import Batch, Batches, Guide, Heads, Losses, Run, embed, rate_at
+from models.training.stages import STAGES
+from models.training.tune_encoder import Guide, Heads, Losses, Run, embed, rate_at
 from tests.models.bases import HAN, WORDS, charsmap, pieces_of, random_base
 
 WIDTH = 384
@@ -79,8 +82,12 @@ def run(folder: Path) -> Run:
     return Run(folder, "cpu")
 
 
+ALL = STAGES["all"]
+SIZES = {"search": 8, "reading": 4, "feeling": 16}
+
+
 def batch_of(run: Run, task: str) -> Batch:
-    batches = Batches(run.store, 1, "cpu")
+    batches = Batches(run.store, 1, SIZES, ALL)
     make: Callable[[random.Random], Batch] = getattr(batches, task)
     return make(random.Random(3))
 
@@ -103,7 +110,7 @@ def test_its_loss_falls_in_a_few_steps(run: Run, task: str) -> None:
 def test_batches_follow_from_the_seed(run: Run) -> None:
     def drawn(seed: int) -> list[tuple[str, list[bytes]]]:
         run.store._queue = {kind: [] for kind in run.store._queue}
-        batches = islice(Batches(run.store, seed, "cpu"), 6)
+        batches = islice(Batches(run.store, seed, SIZES, ALL), 6)
         return [(b.task, [p.tobytes() for pack in b.packed for p in pack.pieces]) for b in batches]
 
     assert drawn(1) == drawn(1) != drawn(2)
@@ -191,7 +198,7 @@ def test_a_reading_counts_each_sentence_and_all_of_a_question_against_none_of_th
 
 
 def test_in_a_reading_the_right_ones_come_first_and_now_and_then_none_is_right(run: Run) -> None:
-    batches, rng = Batches(run.store, 1, "cpu"), random.Random(4)
+    batches, rng = Batches(run.store, 1, SIZES, ALL), random.Random(4)
     none = 0
     for _ in range(20):
         batch = batches.reading(rng)
@@ -222,6 +229,32 @@ def test_the_rate_rises_and_falls_to_nothing() -> None:
     assert max(rates) == rates[4] == 1
     assert rates[4:] == sorted(rates[4:], reverse=True)
     assert rates[-1] == pytest.approx(0)
+    assert rate_at(0.04, last=0.3) == 1
+    assert rate_at(1, last=0.3) == pytest.approx(0.3)
+
+
+def test_frozen_layers_stay_as_they_were(run: Run) -> None:
+    run.freeze(len(run.model.layers))
+    optimizer, before = run.optimizer(), run.model.weights()
+    head = run.heads.answers.weight.detach().clone()
+    run.losses.of(batch_of(run, "reading")).backward()
+    for group in optimizer.param_groups:
+        group["lr"] = 1e-2
+    optimizer.step()
+    after = run.model.weights()
+    assert all(np.array_equal(before[name], after[name]) for name in before)
+    assert not torch.equal(run.heads.answers.weight, head)
+
+
+def test_of_a_topic_the_nearest_wrong_ones_are_read_most_of_the_time(run: Run) -> None:
+    stage = replace(ALL, shown=4, nearest=2)
+    batches, rng = Batches(run.store, 1, SIZES, stage), random.Random(5)
+    item = Stored("topic", 0, [1], [2, 3, 4, 5, 6], "", "en")
+    drawn = [batches._wrong(item, rng) for _ in range(200)]
+    assert all(len(set(wrong)) == 3 and set(wrong) <= set(item.wrong) for wrong in drawn)
+    assert 140 < sum(wrong[:2] == [2, 3] for wrong in drawn) < 190
+    other = replace(item, kind="trade")
+    assert sum(batches._wrong(other, rng)[:2] == [2, 3] for _ in range(200)) < 40
 
 
 def test_a_run_goes_on_from_what_it_saved_and_the_base_stays(folder: Path) -> None:
