@@ -35,7 +35,8 @@ from models.training.multilingual import load_packed, load_tuned
 from models.training.stages import STAGES
 
 RATE, HEAD_TIMES, DECAY = 1e-4, 20.0, 0.01
-AT_ONCE = 2_048
+AT_ONCE = {"cuda": 2_048, "cpu": 128}
+"""Texts; on a CPU more of them leave its cache."""
 WIDTH = 384
 EPSILON = 1e-12
 WARMUP = 0.04
@@ -133,8 +134,8 @@ def vectors_of(model: Bert, rows: Sequence[np.ndarray], device: str) -> Tensor:
     """Of many texts, on the CPU."""
     order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
     found = torch.empty(len(rows), WIDTH)
-    for start in range(0, len(order), AT_ONCE):
-        part = order[start : start + AT_ONCE]
+    for start in range(0, len(order), AT_ONCE[device]):
+        part = order[start : start + AT_ONCE[device]]
         with torch.autocast(device, torch.bfloat16):
             vectors = embed(model, Packed([rows[i] for i in part], 1), device)
         found[torch.tensor(part)] = vectors.float().cpu()
