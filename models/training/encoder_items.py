@@ -25,7 +25,9 @@ LONGEST = {"query": 96, "passage": 224, "pair": 160}
 FEELINGS = {
     "tweets": 0.16, "amazonReviewSnippets": 0.14, "movieReviewSnippets": 0.14, "goemotions": 0.2,
     "clinc150": 0.03, "banking77": 0.03, "multidogo": 0.05, "made en": 0.1, "made zh": 0.1,
-    "crosswoz": 0.03, "shop pages": 0.02,
+    "crosswoz": 0.03, "shop pages": 0.02, "written reviews_zh": 0.06, "written goods_zh": 0.06,
+    "written messages_en": 0.06, "written films_en": 0.04, "written messages_zh": 0.04,
+    "written messages_other": 0.04,
 }  # fmt: skip
 """How often a source is drawn."""
 

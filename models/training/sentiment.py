@@ -1,8 +1,10 @@
-"""The sentiment head, as `tune_encoder` learnt it: its temperature, its figures, its file.
+"""The sentiment head, as `tune_encoder` learnt it or fitted anew: its temperature, its figures, its
+file.
 
     python -m models.training.sentiment --run runs/encoder --encoder models/weights/kefu-encoder-q8_0.gguf --out models/weights/sentiment.npz
 
-`--messages` names messages that nothing was trained on, to be reported on; `--reviews` a folder
+`--fit N` learns the head anew over the encoder's vectors of N messages, where there are more to
+learn from than the run had. `--messages` names messages that nothing was trained on, to be reported on; `--reviews` a folder
 with pos.txt and neg.txt, Chinese reviews one a line, of which the sign of the score is measured.
 """  # noqa: E501
 
@@ -16,16 +18,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, f1_score
 
 from bot import measures
 from models.training.data.sentiment_data import LABELS
-from models.training.encoder_items import FEELING, Feeling, load_feelings
+from models.training.encoder_items import FEELING, FEELINGS, Feeling, load_feelings
 from models.training.multilingual import load_tuned
 from models.training.vectors import encode
 
 CALIBRATED, TESTED, REVIEWED = 1_500, 300, 1_000
 """Texts: in all, of a source, of a sign."""
+STRENGTHS = (1.0, 3.0, 10.0, 30.0, 100.0)
 TEMPERATURES = np.geomspace(0.5, 4, 40)
 
 
@@ -45,6 +49,35 @@ class Head:
 def head_of(run: Path) -> Head:
     _, heads = load_tuned(run / "tuned.npz")
     return Head(heads["feeling.weight"], heads["feeling.bias"])
+
+
+def fitted(
+    vectors: np.ndarray, labels: np.ndarray, spare: np.ndarray, spare_labels: np.ndarray
+) -> Head:
+    """By logistic regression, as strongly held back as the spare messages ask for."""
+
+    def learnt(strength: float) -> Head:
+        model = LogisticRegression(C=strength, max_iter=2_000).fit(vectors, labels)
+        return Head(model.coef_, model.intercept_)
+
+    def loss(head: Head) -> float:
+        shares = head.probabilities(spare)
+        return float(-np.log(shares[np.arange(len(spare_labels)), spare_labels] + 1e-9).mean())
+
+    return min((learnt(strength) for strength in STRENGTHS), key=loss)
+
+
+def to_learn(feelings: Sequence[Feeling], count: int, rng: random.Random) -> list[Feeling]:
+    """Drawn by the shares that the encoder's run has, none twice."""
+    by_source: dict[str, list[Feeling]] = {}
+    for feeling in feelings:
+        if feeling.part == "train":
+            by_source.setdefault(feeling.source, []).append(feeling)
+    whole = sum(FEELINGS[source] for source in by_source)
+    chosen = []
+    for source, own in by_source.items():
+        chosen += rng.sample(own, k=min(len(own), round(count * FEELINGS[source] / whole)))
+    return chosen
 
 
 def calibrated(head: Head, vectors: np.ndarray, labels: np.ndarray) -> Head:
@@ -119,6 +152,7 @@ def main() -> None:
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--encoder", type=Path, required=True)
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--fit", type=int, default=0, metavar="N")
     parser.add_argument("--messages", type=Path)
     parser.add_argument("--reviews", type=Path)
     parser.add_argument("--seed", type=int, default=1)
@@ -130,6 +164,10 @@ def main() -> None:
     reporter = Reporter(given.encoder, head_of(given.run))
     vectors = reporter.vectors([feeling.text for feeling in spare])
     labels = np.array([feeling.label for feeling in spare])
+    if given.fit:
+        learnt = to_learn(feelings, given.fit, rng)
+        said = reporter.vectors([feeling.text for feeling in learnt])
+        reporter.head = fitted(said, np.array([f.label for f in learnt]), vectors, labels)
     reporter.head = calibrated(reporter.head, vectors, labels)
     if given.out:
         head = reporter.head

@@ -1,7 +1,9 @@
 import random
+from collections import Counter
 
 import pytest
 
+from models.training.data import sentiment_data
 from models.training.data.sentiment_data import LABELS, Example, made_messages, roughen
 
 
@@ -35,3 +37,12 @@ def test_roughening_keeps_the_words() -> None:
     assert {text.lower().replace(",", "").replace("'", "").rstrip(".") for text in rough} == {
         "its late again"
     }
+
+
+def test_written_texts_have_a_label_and_stand_once() -> None:
+    found = sentiment_data.written()
+    assert len({example.source for example in found}) == len(list(sentiment_data.WRITTEN.iterdir()))
+    assert {example.label for example in found} == set(sentiment_data.LABELS)
+    assert all(example.text.strip() and "\t" not in example.text for example in found)
+    assert max(Counter(example.text for example in found).values()) == 1
+    assert {example.part for example in found} == {"train", "calibration", "test"}

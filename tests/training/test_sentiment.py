@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import lzma
+import random
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,7 +16,16 @@ import pytest
 from bot.skills.sentiment import SentimentTagger
 from models.training import sentiment
 from models.training.data.sentiment_data import LABELS
-from models.training.sentiment import Head, calibrated, calibration_error, figures, head_of
+from models.training.encoder_items import Feeling
+from models.training.sentiment import (
+    Head,
+    calibrated,
+    calibration_error,
+    figures,
+    fitted,
+    head_of,
+    to_learn,
+)
 
 IDENTITY = Head(np.eye(3, dtype=np.float32) * 8, np.zeros(3, np.float32))
 
@@ -96,3 +107,22 @@ def test_the_head_of_a_run_becomes_the_file_that_the_product_reads(
             "bias": (3,),
             "temperature": (),
         }
+
+
+def test_a_head_is_fitted_to_what_separates_the_labels() -> None:
+    dice = np.random.default_rng(2)
+    labels = dice.integers(0, 3, 600)
+    vectors = one_hot(labels.tolist()) + dice.normal(0, 0.3, (600, 3))
+    head = fitted(vectors[:400], labels[:400], vectors[400:], labels[400:])
+    assert figures(head, vectors[400:], labels[400:])["accuracy"] > 0.9
+
+
+def test_messages_are_drawn_by_share_and_only_those_to_learn_from() -> None:
+    feelings = [Feeling(f"{n}", 0, "tweets", "train") for n in range(900)]
+    feelings += [Feeling(f"m{n}", 1, "made en", "train") for n in range(900)]
+    feelings += [Feeling(f"t{n}", 2, "tweets", "test") for n in range(900)]
+    drawn = to_learn(feelings, 260, random.Random(1))
+    assert {feeling.part for feeling in drawn} == {"train"}
+    counts = Counter(feeling.source for feeling in drawn)
+    assert counts == {"tweets": 160, "made en": 100}  # .16 and .1
+    assert len(set(drawn)) == len(drawn)

@@ -320,6 +320,7 @@ def write_feelings(path: Path, data: Path, seed: int) -> dict[str, int]:
     found += sentiment_data.made_messages("en", MADE, seed)
     found += sentiment_data.made_messages("zh", MADE, seed)
     found += sentiment_data.chinese_corpora(data, CHINESE_REQUESTS, seed)
+    found += sentiment_data.written()
     counts: dict[str, int] = {}
     with lzma.open(path, "wt", encoding="utf-8", preset=2) as file:
         for one in found:

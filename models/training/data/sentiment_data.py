@@ -1,4 +1,5 @@
-"""What the sentiment heads learn from: corpora by source, and messages made from phrases.
+"""What the sentiment heads learn from: corpora by source, messages made from phrases, and reviews,
+messages and critics' sentences written for kefu, irony among them.
 
 A label says what the customer shows. Negative: annoyance, disappointment, or a bad experience
 told as one. Positive: thanks, praise, joy. Neutral: asking or informing, a question about
@@ -18,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PIECES = Path(__file__).parent / "customer_messages"
+WRITTEN = Path(__file__).parent / "feelings"
+"""Texts one by one, `KIND_LANGUAGE.tsv`: a label, a tab, a text."""
 LABELS = ("negative", "neutral", "positive")
 SETS = (
     "sentiment/vader_rated", "sentiment/goemotions", "intent/banking77", "intent/clinc150",
@@ -118,6 +121,16 @@ def made_messages(language: str, count: int, seed: int) -> list[Example]:
             text = message(frame, pieces[label], pieces["slots"], dice)
             made.setdefault(text, Example(text, label, f"made {language}", frame))
     return list(made.values())
+
+
+def written() -> list[Example]:
+    """Each file is a source of its own."""
+    found = []
+    for path in sorted(WRITTEN.glob("*.tsv")):
+        for line in path.read_text("utf-8").splitlines():
+            label, _, text = line.partition("\t")
+            found.append(Example(text, label, f"written {path.stem}"))
+    return found
 
 
 def message(
