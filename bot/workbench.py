@@ -23,12 +23,11 @@ if TYPE_CHECKING:
     from bot.store import Store
 
 Suite: TypeAlias = Literal[
-    "answers", "topics", "search", "sentiment", "summaries", "translations", "speed"
+    "answers", "pages", "search", "sentiment", "summaries", "translations", "speed"
 ]
 Watched: TypeAlias = Callable[[str, int], AbstractContextManager[Callable[[int], None]]]
 """Shows how far a piece of work is: its name, and how many there are of what is counted."""
 KNOWN = "kefu-encoder"
-TOPICS = ("en", "zh", "de", "es", "fr", "mixed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +95,8 @@ async def _measured(kefu: Kefu, store: Store, wanted: Wanted, watched: Watched) 
             waited = answers.waited(outcomes)
             tables += answers.tables(outcomes)
             tables.append(await _picked(outcomes, kefu, encoders, watched))
-        if "topics" in wanted.suites:
-            tables.append(await _topics(kefu, wanted, watched))
+        if "pages" in wanted.suites:
+            tables.append(await _written(kefu, wanted, watched))
         if "search" in wanted.suites:
             tables += await _searched(store, encoders, wanted, watched)
     tables += await _felt(kefu, wanted, watched)
@@ -132,16 +131,16 @@ async def _asked(kefu: Kefu, wanted: Wanted, watched: Watched) -> list[Outcome]:
     return found
 
 
-async def _topics(kefu: Kefu, wanted: Wanted, watched: Watched) -> Table:
+async def _written(kefu: Kefu, wanted: Wanted, watched: Watched) -> Table:
     from bot.evaluation import answers, shops
 
     found = []
-    for language in TOPICS:
-        asked = list(shops.topic_shops(language, wanted.count, "measure", wanted.seed))
-        count = sum(len(shop.conversations) for shop in asked)
-        with watched(f"topics, {language}", count) as more:
+    for language in shops.WRITTEN_LANGUAGES:
+        asked = list(shops.written_shops(language, wanted.count, "measure", wanted.seed))
+        count = sum(len(conversation) for shop in asked for conversation in shop.conversations)
+        with watched(f"pages written by hand, {language}", count) as more:
             found += await answers.ask_shops(_parts(kefu), asked, more)
-    return answers.topics_table(found)
+    return answers.pages_table(found)
 
 
 async def _picked(

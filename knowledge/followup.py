@@ -8,8 +8,12 @@ from collections.abc import Sequence
 from knowledge.terms import content_terms
 
 LEADS_ON = re.compile(
-    r"(?:(?:ok(?:ay)?|so|then|yes|no|thanks?|great|好的?|嗯)\b[\s,.!，。！]*)*"
-    r"(?:(?:and|or|but|also|(?:what|how) about|what if|same for|even|only|except|in that case)\b"
+    r"(?:(?:ok(?:ay)?|so|then|yes|no|thanks?|great|ja|nein|danke|s[ií]|gracias|oui|non|merci|好的?|嗯)"
+    r"\b[\s,.!，。！]*)*"
+    r"(?:[¿¡]?(?:and|or|but|also|(?:what|how) about|what if|same for|even|only|except|in that case"
+    r"|und|oder|aber|auch|was ist mit|wie (?:ist es|sieht es aus) (?:mit|bei|für)|gilt das auch"
+    r"|y|o|pero|tambi[eé]n|qu[eé] (?:hay|pasa) (?:con|de|si)|lo mismo"
+    r"|et|mais|aussi|m[eê]me chose)\b"
     r"|那么?(?![个些里边])|还有|另外|如果是|要是|换成|同样|或者)",
     re.IGNORECASE,
 )
@@ -22,7 +26,8 @@ PRONOUN = re.compile(
 EMPTY_PRONOUN = re.compile(r"\bis it (?:possible|ok(?:ay)?|allowed|safe|true)\b", re.IGNORECASE)
 QUESTION_WORD = re.compile("什么|怎|哪|多少|多久|吗|如何|几|能不能|是否|可以")
 FRAGMENT = re.compile(
-    r"(?:for|to|in|with|without|from|by|on|at)\b|(?:how|why|when|where|who|which)\b(?=\W*\w*\W*$)",
+    r"(?:for|to|in|with|without|from|by|on|at|für|nach|mit|ohne|bei|aus|para|con|sin|desde|pour|avec"
+    r"|sans|depuis)\b|(?:how|why|when|where|who|which)\b(?=\W*\w*\W*$)",
     re.IGNORECASE,
 )
 MOST = 4

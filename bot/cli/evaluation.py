@@ -25,7 +25,7 @@ def evaluate_models(
     suite: Annotated[
         list[str] | None,
         typer.Option(
-            help="answers, topics, search, sentiment, summaries, translations, speed; may be "
+            help="answers, pages, search, sentiment, summaries, translations, speed; may be "
             "repeated. Without: all, as far as --data has what they need."
         ),
     ] = None,

@@ -107,6 +107,11 @@ def felt(data: Path | None, count: int) -> list[Felt]:
         signed = [(one.text, one.label) for one in own if one.label != "neutral"]
         if source in ("movieReviewSnippets", "amazonReviewSnippets") and signed:
             found.append(_felt(f"{name}, two labels", "en", signed))
+    for language, name in (("en", "English"), ("zh", "Chinese")):
+        own = [e for e in sentiment_data.written() if e.source.endswith(f"_{language}")]
+        pairs = [(one.text, one.label) for one in own if one.part == "test"]
+        kept = random.Random(language).sample(pairs, k=min(count, len(pairs)))
+        found.append(_felt(f"reviews and messages written for kefu, {name}", language, kept))
     return found
 
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import groupby
 
 from models.training.data import phrases
 from models.training.data.businesses import Business, HelpPage, Told, draw_business, load_trades
 from models.training.data.conversations import as_typed, laid_out
-from models.training.data.topics import Part, Topic, load_topics, questions
+from models.training.data.topics import Fact, Part, Topic, asked_of, load_topics
 
 CONVERSATIONS = 6
 """With one business."""
@@ -21,9 +21,10 @@ LEFT_OUT = 0.25
 FOLLOWED = 0.5
 """Conversations that go on with a question that leans on the first."""
 
-SINGLE, FOLLOW_UP, TOPIC = "single question", "follow-up", "topic"
+SINGLE, FOLLOW_UP = "single question", "follow-up"
 PAGES = 6
-"""Topics that make one knowledge base."""
+"""Topics of several businesses that make one knowledge base."""
+WRITTEN_LANGUAGES = ("en", "zh", "de", "es", "fr")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,29 +97,46 @@ def _wanted(told: Told, gone: set[int]) -> tuple[str, ...]:
     return () if id(told) in gone else (told.page, *told.answers)
 
 
-def topic_shops(language: str, most: int, part: Part, seed: int) -> Iterator[Shop]:
-    """Topics written by hand, a few of which make one business's help pages; `language` is that of
-    the topics, "mixed" for English pages that are asked about in other languages."""
-    rng = random.Random(f"topics {language} {seed}")
+def written_shops(language: str, most: int, part: Part, seed: int) -> Iterator[Shop]:
+    """Topics written by hand. Those to measure by make the pages of whole businesses; of the others
+    a few, each of another business, stand beside each other. `most` conversations, drawn from all
+    of them."""
+    rng = random.Random(f"written {language} {seed}")
     own = [topic for topic in load_topics(part) if topic.language == language]
-    rng.shuffle(own)
-    for start in range(0, len(own), PAGES):
-        shop = _of_topics(own[start : start + PAGES], rng)
-        asked = tuple(islice(shop.conversations, most))
-        most -= len(asked)
-        yield Shop(shop.name, language, shop.pages, asked)
+    if part == "measure":
+        together = [list(some) for _, some in groupby(own, key=lambda topic: topic.business)]
+    else:
+        rng.shuffle(own)
+        together = [own[start : start + PAGES] for start in range(0, len(own), PAGES)]
+    found = [_written_shop(topics, rng) for topics in together]
+    places = [(n, c) for n, shop in enumerate(found) for c in shop.conversations]
+    chosen = rng.sample(places, k=min(most, len(places)))
+    for number, shop in enumerate(found):
+        asked = tuple(conversation for n, conversation in chosen if n == number)
+        if asked:
+            yield Shop(shop.name, language, shop.pages, asked)
 
 
-def _of_topics(topics: Sequence[Topic], rng: random.Random) -> Shop:
-    pages, asked = [], []
+def _written_shop(topics: Sequence[Topic], rng: random.Random) -> Shop:
+    language = topics[0].language
+    pages: list[str] = []
+    conversations: list[tuple[Question, ...]] = []
     for topic in topics:
         says = {fact.says: rng.choice(fact.says) for fact in topic.facts}
+        of = {text: fact for fact in topic.facts for text in fact.ask}
         pages.append(f"# {topic.title}\n\n" + "\n\n".join(says.values()) + "\n")
-        for one in questions(topic, rng):
-            wanted = (says[one.fact.says], *one.fact.says) if one.fact else ()
-            asked.append((Question(one.text, topic.language, TOPIC, wanted),))
-    rng.shuffle(asked)
-    return Shop(topics[0].business, topics[0].language, tuple(pages), tuple(asked))
+
+        def wanted(fact: Fact | None, says: dict[tuple[str, ...], str] = says) -> tuple[str, ...]:
+            return (says[fact.says], *fact.says) if fact else ()
+
+        for one in asked_of(topic, rng):
+            if not one.before:
+                conversations.append((Question(one.text, language, SINGLE, wanted(one.fact)),))
+                continue
+            first = Question(one.before, language, SINGLE, wanted(of[one.before]))
+            then = Question(one.text, language, FOLLOW_UP, wanted(one.fact), (one.before,))
+            conversations.append((first, then))
+    return Shop(topics[0].business, language, tuple(pages), tuple(conversations))
 
 
 def answerable(questions: Sequence[Question]) -> list[Question]:

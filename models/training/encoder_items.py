@@ -29,7 +29,7 @@ FEELINGS = {
     "written messages_en": 0.06, "written films_en": 0.04, "written messages_zh": 0.04,
     "written messages_other": 0.04,
 }  # fmt: skip
-"""How often a source is drawn."""
+"""How often a source is drawn, beside the others."""
 
 
 class Kind(Enum):

@@ -1,16 +1,19 @@
-"""What the encoder makes of trades and help pages that it was not trained on."""
+"""What the encoder makes of trades, topics and help pages that it was not trained on."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from sklearn.metrics import f1_score, roc_auc_score
 
 if TYPE_CHECKING:
     from models.training.bert import Bert
-    from models.training.encoder_items import Store
+    from models.training.encoder_items import Store, Stored
     from models.training.tune_encoder import Heads
+
+    Scored: TypeAlias = tuple[Stored, np.ndarray, np.ndarray]
 
 Figures = dict[str, float]
 
@@ -29,24 +32,33 @@ def measure(model: Bert, heads: Heads, store: Store, device: str) -> Figures:
     return {name: round(float(value), 4) for name, value in figures.items()}
 
 
+def _scored(vectors, heads: Heads, store: Store, items: Sequence[Stored]) -> Iterator[Scored]:  # type: ignore[no-untyped-def]
+    """Of each item's sentences, the right ones first: cosine, and logit when they are read together
+    with the question."""
+    weight = heads.answers.weight.detach().float().cpu().numpy()[0]
+    bias = heads.answers.bias.detach().float().cpu().numpy()[0]
+    shown = [[*item.right, *item.wrong] for item in items]
+    asked = vectors([store.questions[item.question] for item in items])
+    told = vectors([store.texts[text] for texts in shown for text in texts])
+    pairs = [
+        store.pair_tokens(item.question, text)
+        for item, texts in zip(items, shown, strict=True)
+        for text in texts
+    ]
+    read = vectors(pairs) @ weight + bias
+    at = 0
+    for number, (item, texts) in enumerate(zip(items, shown, strict=True)):
+        here = slice(at, at + len(texts))
+        yield item, told[here] @ asked[number], read[here]
+        at += len(texts)
+
+
 def _sentences(vectors, heads: Heads, store: Store) -> Figures:  # type: ignore[no-untyped-def]
     """The right sentence first, by the vectors alone and read together; and, with the right one
     taken away, whether the best score tells that it is gone."""
-    weight = heads.answers.weight.detach().float().cpu().numpy()[0]
-    bias = heads.answers.bias.detach().float().cpu().numpy()[0]
-    asked = vectors([store.questions[i.question] for i in store.held_out])
-    shown, pairs = [], []
-    for item in store.held_out:
-        texts = [*item.right, *item.wrong]
-        shown += [store.texts[t] for t in texts]
-        pairs += [store.pair_tokens(item.question, t) for t in texts]
-    told, read = vectors(shown), vectors(pairs) @ weight + bias
-    figures, at = {}, 0
-    rows = []
-    for number, item in enumerate(store.held_out):
-        size, right = len(item.right) + len(item.wrong), len(item.right)
-        apart = told[at : at + size] @ asked[number]
-        together = read[at : at + size]
+    figures, rows = {}, []
+    for item, apart, together in _scored(vectors, heads, store, store.held_out):
+        right = len(item.right)
         rows.append(
             (
                 item.language,
@@ -58,7 +70,6 @@ def _sentences(vectors, heads: Heads, store: Store) -> Figures:  # type: ignore[
                 together[right:].max(),
             )
         )
-        at += size
     for language in ("en", "zh"):
         own = [row[1:] for row in rows if row[0] == language]
         table = np.array(own, float)
@@ -71,25 +82,11 @@ def _sentences(vectors, heads: Heads, store: Store) -> Figures:  # type: ignore[
 
 
 def _topics(vectors, heads: Heads, store: Store) -> Figures:  # type: ignore[no-untyped-def]
-    """Of topics that were kept out: the right sentence first, and whether the best score tells a
-    question that a page answers from one that it does not."""
-    weight = heads.answers.weight.detach().float().cpu().numpy()[0]
-    bias = heads.answers.bias.detach().float().cpu().numpy()[0]
-    shown = [[*item.right, *item.wrong] for item in store.topics]
-    asked = vectors([store.questions[i.question] for i in store.topics])
-    told = vectors([store.texts[t] for texts in shown for t in texts])
-    pairs = [
-        store.pair_tokens(item.question, t)
-        for item, texts in zip(store.topics, shown, strict=True)
-        for t in texts
-    ]
-    read = vectors(pairs) @ weight + bias
-    figures, at = {}, 0
+    """The right sentence first, and whether the best score tells a question that a page answers
+    from one that it does not."""
+    figures = {}
     rows: dict[str, list[tuple[bool, bool, bool, float, float]]] = {}
-    for number, (item, texts) in enumerate(zip(store.topics, shown, strict=True)):
-        apart = told[at : at + len(texts)] @ asked[number]
-        together = read[at : at + len(texts)]
-        at += len(texts)
+    for item, apart, together in _scored(vectors, heads, store, store.topics):
         first = np.argmax(apart) == 0, np.argmax(together) == 0
         rows.setdefault(item.language, []).append(
             (bool(item.right), *first, apart.max(), together.max())

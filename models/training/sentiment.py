@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,7 +69,7 @@ def fitted(
 
 
 def to_learn(feelings: Sequence[Feeling], count: int, rng: random.Random) -> list[Feeling]:
-    """Drawn by the shares that the encoder's run has, none twice."""
+    """Drawn by the shares that the encoder's run has, none twice: fewer where a source is small."""
     by_source: dict[str, list[Feeling]] = {}
     for feeling in feelings:
         if feeling.part == "train":
@@ -165,7 +166,8 @@ def main() -> None:
     vectors = reporter.vectors([feeling.text for feeling in spare])
     labels = np.array([feeling.label for feeling in spare])
     if given.fit:
-        learnt = to_learn(feelings, given.fit, rng)
+        learnt = to_learn(feelings, given.fit, random.Random(given.seed))
+        print(json.dumps({"learnt": dict(Counter(f.source for f in learnt))}))
         said = reporter.vectors([feeling.text for feeling in learnt])
         reporter.head = fitted(said, np.array([f.label for f in learnt]), vectors, labels)
     reporter.head = calibrated(reporter.head, vectors, labels)

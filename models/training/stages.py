@@ -11,6 +11,7 @@ WEIGHT = {
     "trade": 1.0, "family": 1.0, "grounded": 1.5, "dstc9": 2.0, "cue": 0.5, "passage": 1.0,
     "twin": 0.5, "same": 0.35, "topic": 1.0,
 }  # fmt: skip
+"""How often an item of a kind comes while each is drawn once, on average."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,6 @@ class Stage:
     batch: Mapping[str, Sizes]
     """Questions or messages of a step, by device."""
     weight: Mapping[str, float] = field(default_factory=lambda: WEIGHT)
-    """How often an item of a kind is drawn while each is drawn once, on average."""
     shown: int = 10
     """Sentences that a question is read with, the right ones among them."""
     nearest: int = 0

@@ -7,7 +7,8 @@
 - feeling: whether a message sounds negative, neutral or positive.
 
 `--run` holds base.npz, tokenizer.json and the data of `encoder_data`; what comes out is tuned.npz,
-from which the next run goes on: `--stage reading` after the whole.
+from which the next run goes on: `--stage reading` after the whole. What a run that was cut off had
+learnt is in unfinished.npz.
 B batch, D width, N texts of a question.
 """
 
@@ -193,11 +194,11 @@ class Run:
             fused=True,
         )
 
-    def save(self) -> None:
+    def save(self, name: str = "tuned.npz") -> None:
         tuned = {name: value.astype(np.float16) for name, value in self.model.weights().items()}
         for name, value in self.heads.state_dict().items():
             tuned[f"head.{name}"] = value.float().cpu().numpy()
-        np.savez(self.run / "tuned.npz", **tuned)
+        np.savez(self.run / name, **tuned)
 
 
 @dataclass(frozen=True)
@@ -245,12 +246,13 @@ def tune(folder: Path, dial: Dial, seed: int, device: str) -> None:
             means = {k: round(torch.stack(v).mean().item(), 4) for k, v in losses.items() if v}
             losses = {k: [] for k in stage.tasks}
             print(json.dumps({"step": step, "progress": round(progress, 3), **means}), flush=True)
-            run.save()
+            run.save("unfinished.npz")
         if progress > 0.5 and not measured:
             measured, paused = True, time.monotonic()
             print(json.dumps({"half": run.measure()}), flush=True)
             began += time.monotonic() - paused  # minutes, on a CPU
     run.save()
+    (folder / "unfinished.npz").unlink(missing_ok=True)
     print(json.dumps({"after": run.measure()}), flush=True)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.evaluation.answers import Outcome, tables, topics_table, waited
+from bot.evaluation.answers import Outcome, pages_table, tables, waited
 from bot.evaluation.shops import FOLLOW_UP, SINGLE, Question
 from bot.measures import Figure
 
@@ -63,8 +63,8 @@ def test_what_was_not_answered_waited_for_nothing() -> None:
     assert waited([outcome("", withheld=True)]) == {}
 
 
-def test_topics_are_answered_and_withheld() -> None:
-    (row,) = topics_table(OUTCOMES).rows
+def test_pages_are_answered_and_withheld() -> None:
+    (row,) = pages_table(OUTCOMES).rows
     assert (row.name, row.cells["questions"], row.cells["without an answer"]) == ("English", 6, 2)
     assert value(row.cells["right"]) == 0.5
     assert (value(row.cells["precision"]), value(row.cells["recall"])) == (0.5, 0.5)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.evaluation.shops import FOLLOW_UP, PAGES, shops, topic_shops
+from bot.evaluation.shops import FOLLOW_UP, PAGES, WRITTEN_LANGUAGES, shops, written_shops
 from models.training.data.businesses import HELD_OUT, load_trades
 from models.training.data.topics import load_topics
 
@@ -38,17 +38,25 @@ def test_the_trades_are_those_that_were_kept_out() -> None:
     assert {shop.name for shop in shops("en", 60, seed=1)} <= names
 
 
-def test_topics_stand_on_pages_of_their_own() -> None:
-    found = list(topic_shops("en", 10_000, "measure", seed=1))
-    asked = [(shop, *c) for shop in found for c in shop.conversations]
+def test_whole_businesses_are_written_to_measure_by() -> None:
     kept = [topic for topic in load_topics("measure") if topic.language == "en"]
-    assert sum(len(shop.pages) for shop in found) == len(kept)
-    assert all(len(shop.pages) <= PAGES for shop in found)
+    found = list(written_shops("en", 10_000, "measure", seed=1))
+    assert len(found) == len({topic.business for topic in kept})
+    assert all(len(shop.pages) == 4 for shop in found)
+    asked = [(shop, q) for shop in found for c in shop.conversations for q in c]
     assert sum(len(topic.open) for topic in kept) == sum(not q.wanted for _, q in asked)
     for shop, question in asked:
         assert not question.wanted or question.wanted[0] in "\n".join(shop.pages)
+        assert (question.kind == FOLLOW_UP) == bool(question.earlier)
 
 
-def test_no_more_topics_are_asked_about_than_wanted() -> None:
-    found = list(topic_shops("en", 50, "measure", seed=1))
-    assert sum(len(shop.conversations) for shop in found) == 50
+@pytest.mark.parametrize("language", WRITTEN_LANGUAGES)
+def test_no_more_is_asked_than_wanted_and_of_all_pages(language: str) -> None:
+    found = list(written_shops(language, 40, "measure", seed=1))
+    assert sum(len(shop.conversations) for shop in found) == 40
+    assert len(found) > 1
+
+
+def test_topics_to_choose_by_stand_a_few_together() -> None:
+    found = list(written_shops("en", 10_000, "choose", seed=1))
+    assert all(1 <= len(shop.pages) <= PAGES for shop in found)

@@ -31,6 +31,12 @@ FIRST = "How long do I have to return clothes?"
         "它可以退吗",
         "这个可以退吗",
         "还有礼品卡",
+        "und für Schuhe?",
+        "ja, aber am Sonntag?",
+        "nach Österreich?",
+        "¿Y para zapatos?",
+        "también en rebajas?",
+        "et pour les chaussures ?",
     ],
 )
 def test_follow_ups(query: str) -> None:
@@ -55,6 +61,12 @@ def test_follow_ups(query: str) -> None:
         "我的订单在哪里呢",
         "那个灯坏了怎么办",
         "可以用支付宝付款吗",
+        "Wo bleibt mein Paket?",
+        "Nach der Bestellung habe ich keine Bestätigung bekommen",
+        "¿Cómo puedo pagar mi pedido?",
+        "Où est mon colis ?",
+        "ou puis-je rendre mes chaussures",
+        "Pour combien de temps est valable une carte cadeau",
     ],
 )
 def test_questions_of_their_own(query: str) -> None:

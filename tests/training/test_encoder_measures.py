@@ -76,17 +76,18 @@ def test_what_shares_the_words_of_a_question_is_found(tmp_path: Path) -> None:
 def test_of_topics_an_open_question_is_one_whose_best_sentence_does_not_answer(
     tmp_path: Path,
 ) -> None:
+    held = [Item("trade", "x", ["x"], ["y"], language=language) for language in ("en", "zh")]
     topics = [Item("topic", word, [f"{word} x"], ["y z", "q"], language="de") for word in WORDS[:5]]
     topics += [Item("topic", word, [], ["y z", "q"], language="de") for word in WORDS[5:9]]
     heads = Heads(384)
     with torch.no_grad():
         heads.answers.weight.zero_()
         heads.answers.weight[0, PIECES.index("\u2581x")] = 1
-    figures = measure(Bag(), heads, store_of(tmp_path, [], [], topics), "cpu")  # type: ignore[arg-type]
+    figures = measure(Bag(), heads, store_of(tmp_path, held, [], topics), "cpu")  # type: ignore[arg-type]
     for name in ("sentence apart", "sentence together", "auc apart", "auc together"):
         assert figures[f"topics de {name}"] == pytest.approx(1)
     with torch.no_grad():
         heads.answers.weight.mul_(-1)
-    figures = measure(Bag(), heads, store_of(tmp_path, [], [], topics), "cpu")  # type: ignore[arg-type]
+    figures = measure(Bag(), heads, store_of(tmp_path, held, [], topics), "cpu")  # type: ignore[arg-type]
     assert figures["topics de sentence together"] == 0
-    assert figures["topics de auc together"] == 0
+    assert figures["topics de auc together"] == pytest.approx(0.5)  # nothing has the x any more

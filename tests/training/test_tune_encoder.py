@@ -235,7 +235,8 @@ def test_the_rate_rises_and_falls_to_nothing() -> None:
 
 def test_frozen_layers_stay_as_they_were(run: Run) -> None:
     run.freeze(len(run.model.layers))
-    optimizer, before = run.optimizer(), run.model.weights()
+    optimizer = run.optimizer()
+    before = {name: value.copy() for name, value in run.model.weights().items()}
     head = run.heads.answers.weight.detach().clone()
     run.losses.of(batch_of(run, "reading")).backward()
     for group in optimizer.param_groups:

@@ -353,7 +353,7 @@ def main() -> None:
     print(write(given.out / "learn.jsonl.xz", items))
     held = trade_items(120, random.Random("held out"), held_out=True)
     print(write(given.out / "held_out.jsonl.xz", held))
-    kept = topic_items(random.Random("topics"), "measure")
+    kept = topic_items(random.Random("topics"), "choose")
     print(write(given.out / "topics.jsonl.xz", kept))
     print(write(given.out / "search.jsonl.xz", search_items(given.data)))
     print(write_feelings(given.out / "feelings.jsonl.xz", given.data, given.seed))

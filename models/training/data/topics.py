@@ -3,7 +3,8 @@ and what they ask that none of them answers.
 
 A topic is one page of one invented business, `topics/*_LANGUAGE.toml`; every fact of it is a near
 miss for the questions to the others. In `mixed`, pages in English are asked about in other
-languages. One topic in eight is never trained on: half of these are to choose by, half to measure.
+languages. One topic in eight is kept to choose by; nothing is trained on it. To measure, there are
+businesses with several pages each, in files of their own (`measure_LANGUAGE.toml`).
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from models.training.data.item import BARE, Item
 
 TOPICS = Path(__file__).parent / "topics"
 KEPT_OUT = 8
-"""In each file, the last of every so many topics, to choose by and to measure in turn."""
+"""Of each file, the last of every so many topics is not learnt."""
+MEASURED = "measure"
 Part: TypeAlias = Literal["learn", "choose", "measure"]
 FOLLOWED = 2
 """Questions that a follow-up is asked after."""
@@ -47,10 +49,17 @@ class Topic:
 
 
 @dataclass(frozen=True)
-class Question:
+class Asked:
     text: str
     fact: Fact | None
     """None: no fact answers it."""
+    before: str = ""
+    """The question that it follows on."""
+
+    @property
+    def folded(self) -> str:
+        """With what it leans on, as kefu puts the two together where it sees that they belong."""
+        return f"{self.before} {self.text}" if self.before else self.text
 
 
 @cache
@@ -59,14 +68,14 @@ def load_topics(part: Part = "learn") -> tuple[Topic, ...]:
         _topic(stored, path.stem.rpartition("_")[2])
         for path in sorted(TOPICS.glob("*.toml"))
         for place, stored in enumerate(tomllib.loads(path.read_text("utf-8"))["topic"], start=1)
-        if _part(place) == part
+        if _part(path, place) == part
     )
 
 
-def _part(place: int) -> Part:
-    if place % KEPT_OUT:
-        return "learn"
-    return "choose" if place % (2 * KEPT_OUT) else "measure"
+def _part(path: Path, place: int) -> Part:
+    if path.stem.startswith(MEASURED):
+        return "measure"
+    return "learn" if place % KEPT_OUT else "choose"
 
 
 def _topic(stored: dict[str, object], language: str) -> Topic:
@@ -88,18 +97,17 @@ def _texts(found: object) -> tuple[str, ...]:
     return tuple(map(str, found))
 
 
-def questions(topic: Topic, rng: random.Random) -> Iterator[Question]:
-    """All that is asked of it; a follow-up comes folded behind a question to another fact, as kefu
-    folds it."""
+def asked_of(topic: Topic, rng: random.Random) -> Iterator[Asked]:
+    """All that is asked of it; a follow-up comes after a question to another fact."""
     for fact in topic.facts:
         for text in fact.ask:
-            yield Question(text, fact)
+            yield Asked(text, fact)
         if fact.follow:
             before = [text for other in topic.facts if other is not fact for text in other.ask]
             for text in rng.sample(before, k=min(FOLLOWED, len(before))):
-                yield Question(f"{text} {fact.follow}", fact)
+                yield Asked(fact.follow, fact, text)
     for text in topic.open:
-        yield Question(text, None)
+        yield Asked(text, None)
 
 
 def page_text(topic: Topic, rng: random.Random) -> str:
@@ -116,8 +124,8 @@ def topic_items(rng: random.Random, part: Part = "learn") -> Iterator[Item]:
     topics = load_topics(part)
     for topic in topics:
         others = [t for t in topics if t.language == topic.language and t is not topic]
-        for question in questions(topic, rng):
-            near = [fact for fact in topic.facts if fact is not question.fact]
+        for asked in asked_of(topic, rng):
+            near = [fact for fact in topic.facts if fact is not asked.fact]
             far = [
                 rng.choice(rng.choice(t.facts).says)
                 for t in rng.sample(others, k=min(2, len(others)))
@@ -125,12 +133,12 @@ def topic_items(rng: random.Random, part: Part = "learn") -> Iterator[Item]:
             title = "" if rng.random() < BARE else topic.title
             wrong = [told(title, "", text) for text in [*(rng.choice(f.says) for f in near), *far]]
             right, key = [], ""
-            if question.fact:
-                right = [told(title, "", rng.choice(question.fact.says))]
-                key = f"topic {topic.business} {topic.title} {question.fact.says[0]}"
-            yield Item("topic", question.text, right, wrong, key, topic.language)
-            if question.fact and part == "learn":
+            if asked.fact:
+                right = [told(title, "", rng.choice(asked.fact.says))]
+                key = f"topic {topic.business} {topic.title} {asked.fact.says[0]}"
+            yield Item("topic", asked.folded, right, wrong, key, topic.language)
+            if asked.fact and part == "learn":
                 beside = [page_text(t, rng) for t in rng.sample(others, k=min(2, len(others)))]
                 yield Item(
-                    "passage", question.text, [page_text(topic, rng)], beside, key, topic.language
+                    "passage", asked.folded, [page_text(topic, rng)], beside, key, topic.language
                 )
