@@ -61,9 +61,11 @@ def test_short_answers_and_small_sets_are_no_search(tmp_path: Path) -> None:
     assert sets.corpora(tmp_path, 100) == []
 
 
-def test_without_data_only_made_messages_are_felt() -> None:
+def test_without_data_only_what_was_written_for_kefu_is_felt() -> None:
     found = sets.felt(None, 50)
-    assert [one.name for one in found] == ["made messages, English", "made messages, Chinese"]
+    kinds = ("made messages", "reviews and messages written for kefu")
+    wanted = [f"{kind}, {language}" for kind in kinds for language in ("English", "Chinese")]
+    assert [one.name for one in found] == wanted
     assert all(len(one.texts) == len(one.labels) == 50 for one in found)
 
 
