@@ -98,10 +98,14 @@ def test_wrong_usage(
     assert ran.err.count("\n") == 1
 
 
-def test_an_unknown_conversation(kefu: Kefu, sample_home: Path) -> None:
+def test_an_unknown_conversation_is_told_before_a_model_is_loaded(
+    kefu: Kefu, sample_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KEFU_ENGINE__MODEL", "no-such.gguf")
     ran = kefu("ask", "hi", "--conversation", "nothing-of-the-kind")
     assert ran.status == 1
     assert "nothing-of-the-kind" in ran.err
+    assert "no-such.gguf" not in ran.err
 
 
 @pytest.mark.parametrize(
