@@ -18,6 +18,7 @@ import argparse
 import hashlib
 import json
 import lzma
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -28,6 +29,7 @@ from typing import Any
 import numpy as np
 from tokenizers import Tokenizer
 
+from bot.errors import UsageError
 from models.training import multilingual
 from models.training.encoder_gguf import read_tuned, write_gguf
 from models.training.encoder_items import FEELING, PAIR, PASSAGE, QUERY
@@ -128,6 +130,21 @@ def again(run: Path, model: Path, sentiment: Path) -> None:
     np.savez(run / "tuned.npz", **found)
 
 
+def blend(run: Path, earlier: Path, share: float) -> None:
+    """Put the mean of a run's weights and earlier ones, heads included, in the run's place: it
+    keeps most of what the last stage brought, and of what that forgot. `share`: of the run's."""
+    with np.load(run / "tuned.npz") as late, np.load(earlier) as early:
+        if set(late.files) != set(early.files):
+            raise UsageError(f"--earlier {earlier}: not of this model")
+        found = {
+            name: (share * late[name].astype(np.float32) + (1 - share) * early[name]).astype(
+                late[name].dtype
+            )
+            for name in late.files
+        }
+    np.savez(run / "tuned.npz", **found)
+
+
 def verify(model: Path, base: Base, tokenizer: Tokenizer, reference: Path | None) -> None:
     """llama.cpp's tokens against the tokenizer's, its vectors against torch's."""
     import torch
@@ -178,11 +195,20 @@ def main() -> None:
     three.add_argument("--run", type=Path, required=True)
     three.add_argument("--encoder", type=Path, required=True)
     three.add_argument("--sentiment", type=Path, required=True)
+    four = commands.add_parser("blend")
+    four.add_argument("--run", type=Path, required=True)
+    four.add_argument("--earlier", type=Path, required=True, help="tuned.npz of a stage before")
+    four.add_argument("--share", type=float, required=True, help="of the run's own weights, 0 to 1")
     given = parser.parse_args()
     if given.command == "prepare":
         prepare(given.data, given.run, given.source)
     elif given.command == "again":
         again(given.run, given.encoder, given.sentiment)
+    elif given.command == "blend":
+        try:
+            blend(given.run, given.earlier, given.share)
+        except UsageError as error:
+            sys.exit(str(error))
     else:
         export(given.run, given.out, given.reference, untuned=given.untuned)
 

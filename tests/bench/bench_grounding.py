@@ -1,5 +1,5 @@
-"""How the figures of `bot/skills/grounding.py` are chosen: READ_TOGETHER, READING, TRUST and
-FLOOR["meaning"].
+"""How the figures of `bot/skills/grounding.py` are chosen: READ_TOGETHER, TRUST, FLOOR["meaning"],
+and that the logit of reading has no say in which sentence is chosen.
 
     python -m tests.bench.bench_grounding -n 200 [--settle]
 
@@ -16,6 +16,7 @@ import argparse
 import asyncio
 import itertools
 import json
+import pickle
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,8 +38,8 @@ from knowledge.followup import fold
 SEED = 11
 READ = 8
 """Sentences read for each question, those nearest to it first."""
-WITHHELD_COUNTS = 0.25
-"""Of all questions, so many are taken to have no answer."""
+UNANSWERABLE, WRONG = 0.25, -0.5
+"""What share of all questions is taken to have no answer, and what a wrong quotation is worth."""
 READS = (3, 5, 8)
 READINGS = (0.0, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2)
 TRUSTS = (0.04, 0.08, 0.12, 0.2, 0.4, 1.0)
@@ -105,7 +106,9 @@ def language_of(question: Question) -> str:
 class Figures:
     read: int
     reading: float
+    """What a logit adds to the cosine when a sentence is chosen."""
     trust: float
+    """The same when it is told whether that answers."""
     floor: float
 
 
@@ -128,9 +131,13 @@ class Judged:
         return found | {"withheld": round(float((~answered)[~self.answerable].mean()), 3)}
 
     def worth(self, floor: float) -> float:
-        """The share of questions that end well where WITHHELD_COUNTS of them have no answer."""
+        """What a question is worth on average where UNANSWERABLE of them have no answer: 1 where it
+        is answered rightly or rightly withheld, 0 where "not found" is said in vain, WRONG where
+        something else is quoted."""
         told = self.told(floor)
-        return (1 - WITHHELD_COUNTS) * told["right"] + WITHHELD_COUNTS * told["withheld"]
+        answerable = told["right"] + WRONG * (told["answered"] - told["right"])
+        others = told["withheld"] + WRONG * (1 - told["withheld"])
+        return (1 - UNANSWERABLE) * answerable + UNANSWERABLE * others
 
 
 def judged(some: Sequence[Seen], read: int, reading: float, trust: float) -> Judged:
@@ -163,6 +170,7 @@ def settle(some: Sequence[Seen]) -> Figures:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-n", type=int, default=200, help="questions of a language to businesses")
+    parser.add_argument("--keep", type=Path, help="a file for what was found, to look at")
     parser.add_argument("--settle", action="store_true")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as home:
@@ -170,9 +178,9 @@ def main() -> None:
         settings.paths.sample_mark.parent.mkdir(parents=True, exist_ok=True)
         settings.paths.sample_mark.touch()
         found = asyncio.run(gather(settings, given.n))
-    now = Figures(
-        grounding.READ_TOGETHER, grounding.READING, grounding.TRUST, grounding.FLOOR["meaning"]
-    )
+    now = Figures(grounding.READ_TOGETHER, 0.0, grounding.TRUST, grounding.FLOOR["meaning"])
+    if given.keep:
+        given.keep.write_bytes(pickle.dumps(found))
     everything = [one for some in found.values() for one in some]
     for by in [now, *([settle(everything)] if given.settle else [])]:
         whole = judged(everything, by.read, by.reading, by.trust)

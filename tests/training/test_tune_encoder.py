@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from bot.engine import Encoder, EngineThread
+from bot.errors import UsageError
 from bot.settings import EngineSettings
 from models.training import encoder, tune_encoder
 from models.training.bert import Bert
@@ -316,3 +317,16 @@ def test_what_was_tuned_is_exported_with_its_heads(
     assert info.prefixes["pair"] == "pair: "
     assert info.answers is not None
     np.testing.assert_allclose(info.answers.weight, heads["answers.weight"][0], atol=1e-5)
+
+
+def test_weights_of_two_stages_are_blended_by_share(tmp_path: Path) -> None:
+    np.savez(tmp_path / "early.npz", a=np.zeros(2, np.float16), b=np.ones(1, np.float32))
+    np.savez(tmp_path / "tuned.npz", a=np.ones(2, np.float16), b=np.full(1, 3, np.float32))
+    encoder.blend(tmp_path, tmp_path / "early.npz", 0.75)
+    with np.load(tmp_path / "tuned.npz") as found:
+        assert found["a"].tolist() == [0.75, 0.75]
+        assert found["b"].tolist() == [2.5]
+        assert found["a"].dtype == np.float16
+    np.savez(tmp_path / "other.npz", c=np.zeros(1))
+    with pytest.raises(UsageError, match=r"other\.npz: not of this model"):
+        encoder.blend(tmp_path, tmp_path / "other.npz", 0.5)
