@@ -112,10 +112,10 @@ class HashEncoder:
         return self.embed_for(purpose, texts)
 
     async def aanswers(self, question: str, told: Sequence[str]) -> list[float]:
-        """A logit of -4 to 4, by the share of the question's words that the sentence has."""
+        """A logit of -4 to 6, by the share of the question's words that the sentence has."""
         wanted = set(content_terms(question))
         shares = [len(wanted & set(content_terms(one))) / max(1, len(wanted)) for one in told]
-        return [8 * share - 4 for share in shares]
+        return [10 * share - 4 for share in shares]
 
 
 def _vector(text: str) -> list[float]:

@@ -56,7 +56,8 @@ def test_its_vectors_agree_with_torchs(encoder: Encoder) -> None:
         sentences, expected = stored["sentences"].tolist(), stored["vectors"].astype(np.float32)
     cosines = (encoder.encode(sentences) * expected).sum(axis=1) / np.linalg.norm(expected, axis=1)
     assert len(sentences) == 64
-    assert cosines.min() >= 0.999
+    assert cosines.mean() >= 0.998
+    assert cosines.min() >= 0.99  # strings of figures are what rounding to Q8_0 moves most
 
 
 @pytest.mark.parametrize(
