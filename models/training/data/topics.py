@@ -25,6 +25,8 @@ KEPT_OUT = 8
 """Of each file, the last of every so many topics is not learnt."""
 MEASURED = "measure"
 Part: TypeAlias = Literal["learn", "choose", "measure"]
+ELSEWHERE = 0.15
+"""Questions that are asked of another topic's page, too, which does not answer them."""
 FOLLOWED = 2
 """Questions that a follow-up is asked after."""
 
@@ -137,6 +139,13 @@ def topic_items(rng: random.Random, part: Part = "learn") -> Iterator[Item]:
                 right = [told(title, "", rng.choice(asked.fact.says))]
                 key = f"topic {topic.business} {topic.title} {asked.fact.says[0]}"
             yield Item("topic", asked.folded, right, wrong, key, topic.language)
+            if others and part == "learn" and rng.random() < ELSEWHERE:
+                beside_the_point = rng.choice(others)
+                shown = [
+                    told(beside_the_point.title, "", rng.choice(fact.says))
+                    for fact in beside_the_point.facts
+                ]
+                yield Item("topic", asked.folded, [], shown, "", topic.language)
             if asked.fact and part == "learn":
                 beside = [page_text(t, rng) for t in rng.sample(others, k=min(2, len(others)))]
                 yield Item(
