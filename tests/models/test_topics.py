@@ -95,14 +95,11 @@ def test_what_answers_stands_against_what_stands_beside_it(part: Part) -> None:
 
 def test_some_questions_are_asked_of_a_page_that_is_about_something_else() -> None:
     answered = {text for t in load_topics() for fact in t.facts for text in fact.ask}
-    titles = {topic.title for topic in load_topics()}
     asked = [i for i in topic_items(random.Random(1)) if i.kind == "topic"]
     asked = [item for item in asked if item.question in answered]
     elsewhere = [item for item in asked if not item.right]
     assert 0.1 < len(elsewhere) / len(asked) < 0.2
-    for item in elsewhere:
-        assert len(item.wrong) >= 5
-        assert len({title for title in titles if item.wrong[0].startswith(f"{title}: ")}) >= 1
+    assert all(len(item.wrong) >= 5 for item in elsewhere)
 
 
 def test_one_fact_asked_in_several_ways_has_one_key() -> None:
