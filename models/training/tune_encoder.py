@@ -194,11 +194,11 @@ class Run:
             fused=True,
         )
 
-    def save(self, name: str = "tuned.npz") -> None:
+    def save(self, file: str = "tuned.npz") -> None:
         tuned = {name: value.astype(np.float16) for name, value in self.model.weights().items()}
         for name, value in self.heads.state_dict().items():
             tuned[f"head.{name}"] = value.float().cpu().numpy()
-        np.savez(self.run / name, **tuned)
+        np.savez(self.run / file, **tuned)
 
 
 @dataclass(frozen=True)
