@@ -132,17 +132,18 @@ class Scheduler:
             self._closed = True
         self.give_up(EngineClosed("the model was closed; load it again"))
 
-    def _take_in(self) -> None:
+    def _take_in(self) -> bool:
+        """Whether somebody was cancelled since the last time; who was has been taken in."""
         with self._lock:
             while self._arrived:
                 self._line_moved = True
                 self._waiting.add(self._arrived.popleft())
+            changed, self._changed = self._changed, False
+            return changed
 
     def _let_go(self) -> None:
         """Of those that were cancelled, and of those that take too long."""
-        self._take_in()
-        if self._changed:
-            self._changed = False
+        if self._take_in():
             for generation in self._waiting.remove(lambda g: g.cancelled):
                 self._left(generation)
                 generation.end()

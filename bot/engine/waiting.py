@@ -49,11 +49,13 @@ class WaitingLine(Generic[W]):
         return None
 
     def remove(self, leaves: Callable[[W], bool]) -> list[W]:
+        """Each is asked about once: another thread may change the answer meanwhile."""
         left: list[W] = []
         for lines in self._lines.values():
             for name, line in list(lines.items()):
-                left += [waiter for waiter in line if leaves(waiter)]
-                stay = deque(waiter for waiter in line if not leaves(waiter))
+                stay: deque[W] = deque()
+                for waiter in line:
+                    (left if leaves(waiter) else stay).append(waiter)
                 if stay:
                     lines[name] = stay
                 else:

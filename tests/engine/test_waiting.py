@@ -65,3 +65,17 @@ def test_some_leave() -> None:
     assert {one.name for one in line.remove(lambda one: one.name[0] in "ac")} == {"a1", "a2", "c1"}
     assert len(line) == 1
     assert served(line) == ["b1"]
+
+
+def test_nobody_is_lost_who_changes_his_mind_while_those_who_leave_are_sought() -> None:
+    line = line_of("a1", "b1", "c1")
+    asked: set[str] = set()
+
+    def leaves(waiter: Waiter) -> bool:
+        """Not when it is asked first, and from then on."""
+        again = waiter.name in asked
+        asked.add(waiter.name)
+        return again
+
+    left = line.remove(leaves)
+    assert {one.name for one in left} | set(served(line)) == {"a1", "b1", "c1"}
