@@ -8,7 +8,7 @@ import random
 from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from bot.conversation import Message, Role, Sentiment, SentimentLabel
 from bot.errors import UsageError
@@ -51,6 +51,10 @@ NEEDED = {
     "translations": ("translation/k8s_pairs",),
 }
 """Sets without which a suite has nothing to measure, or too little."""
+
+
+Labelled: TypeAlias = tuple[str, str]
+"""A text and its label."""
 
 
 def check(data: Path, suites: Collection[str]) -> None:
@@ -99,23 +103,27 @@ def felt(data: Path | None, count: int) -> list[Felt]:
     names = {"made en": "made messages, English", "made zh": "made messages, Chinese", **FELT}
     found = []
     for source, name in names.items():
-        own = [one for one in examples if one.source == source and one.part == "test"]
-        own = random.Random(source).sample(own, k=min(count, len(own)))
+        own = _kept(source, [one for one in examples if one.source == source], count)
         if own:
             language = "zh" if source.endswith("zh") else "en"
-            found.append(_felt(name, language, [(one.text, one.label) for one in own]))
-        signed = [(one.text, one.label) for one in own if one.label != "neutral"]
+            found.append(_felt(name, language, own))
+        signed = [(text, label) for text, label in own if label != "neutral"]
         if source in ("movieReviewSnippets", "amazonReviewSnippets") and signed:
             found.append(_felt(f"{name}, two labels", "en", signed))
+    written = sentiment_data.written()
     for language, name in (("en", "English"), ("zh", "Chinese")):
-        own = [e for e in sentiment_data.written() if e.source.endswith(f"_{language}")]
-        pairs = [(one.text, one.label) for one in own if one.part == "test"]
-        kept = random.Random(language).sample(pairs, k=min(count, len(pairs)))
-        found.append(_felt(f"reviews and messages written for kefu, {name}", language, kept))
+        own = _kept(language, [e for e in written if e.source.endswith(f"_{language}")], count)
+        found.append(_felt(f"reviews and messages written for kefu, {name}", language, own))
     return found
 
 
-def _felt(name: str, language: str, pairs: Sequence[tuple[str, str]]) -> Felt:
+def _kept(seed: str, examples: Sequence[sentiment_data.Example], count: int) -> list[Labelled]:
+    """Of those to test with, so many at most."""
+    pairs = [(one.text, one.label) for one in examples if one.part == "test"]
+    return random.Random(seed).sample(pairs, k=min(count, len(pairs)))
+
+
+def _felt(name: str, language: str, pairs: Sequence[Labelled]) -> Felt:
     return Felt(name, language, tuple(t for t, _ in pairs), tuple(label for _, label in pairs))
 
 

@@ -122,20 +122,17 @@ def _written_shop(topics: Sequence[Topic], rng: random.Random) -> Shop:
     pages: list[str] = []
     conversations: list[tuple[Question, ...]] = []
     for topic in topics:
-        says = {fact.says: rng.choice(fact.says) for fact in topic.facts}
-        of = {text: fact for fact in topic.facts for text in fact.ask}
-        pages.append(f"# {topic.title}\n\n" + "\n\n".join(says.values()) + "\n")
-
-        def wanted(fact: Fact | None, says: dict[tuple[str, ...], str] = says) -> tuple[str, ...]:
-            return (says[fact.says], *fact.says) if fact else ()
-
+        said = [rng.choice(fact.says) for fact in topic.facts]
+        pages.append(f"# {topic.title}\n\n" + "\n\n".join(said) + "\n")
+        wanted: dict[Fact | None, tuple[str, ...]] = {None: ()}
+        wanted |= {fact: (own, *fact.says) for fact, own in zip(topic.facts, said, strict=True)}
         for one in asked_of(topic, rng):
-            if not one.before:
-                conversations.append((Question(one.text, language, SINGLE, wanted(one.fact)),))
-                continue
-            first = Question(one.before, language, SINGLE, wanted(of[one.before]))
-            then = Question(one.text, language, FOLLOW_UP, wanted(one.fact), (one.before,))
-            conversations.append((first, then))
+            if first := one.before:
+                begun = Question(first.text, language, SINGLE, wanted[first.fact])
+                then = Question(one.text, language, FOLLOW_UP, wanted[one.fact], (first.text,))
+                conversations.append((begun, then))
+            else:
+                conversations.append((Question(one.text, language, SINGLE, wanted[one.fact]),))
     return Shop(topics[0].business, language, tuple(pages), tuple(conversations))
 
 

@@ -28,8 +28,8 @@ CLOSE = 0.8
 """A neighbour that scores at least this share of the best sentence is quoted with it."""
 
 READ_TOGETHER = 3
-"""Sentences that are read together with the question: those that are nearest to it. That costs
-about a tenth of a second, and more of them change nothing."""
+"""The sentences nearest to a question: one of them is read together with it where it is chosen, all
+of them where none is. More of them change nothing."""
 TRUST, SUREST = 0.08, 6.0
 """What a logit of that reading adds to the cosine when it is told whether the sentence answers at
 all, and how far it counts. Which of them is chosen is for the cosine alone: with the logits none
@@ -128,10 +128,10 @@ class Grounding:
         if not units:
             return Picked((), 0.0)
         if language in self._encoder.languages:
-            near, read = await self._meaning(question, asked or question, units)
-            scores, floor = near, "meaning"
-            best = int(np.argmax(near - _foreign(units, language)))
-            score = float(near[best] + TRUST * read[best])
+            scores, floor = await self._nearness(question, units), "meaning"
+            best = int(np.argmax(scores - _foreign(units, language)))
+            logit = await self._read(question, asked or question, units, scores, best)
+            score = float(scores[best] + TRUST * logit)
         else:
             scores, floor = self._share_of_words(question, units), "words"
             if asked and asked != question:
@@ -171,21 +171,24 @@ class Grounding:
         wanted = self._words(question)
         return np.array([_share(wanted, self._words(f"{u.context} {u.sentence}")) for u in units])
 
-    async def _meaning(
-        self, question: str, asked: str, units: list[_Unit]
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Cosines, and the logits of reading: of a sentence that was not read, the least."""
+    async def _nearness(self, question: str, units: list[_Unit]) -> np.ndarray:
+        """Cosines."""
         vectors = await self._embedded([unit.told for unit in units])
         wanted = np.asarray(await self._encoder.aembed_query(question), np.float32)
         near: np.ndarray = vectors @ wanted
+        return near
+
+    async def _read(
+        self, question: str, asked: str, units: list[_Unit], near: np.ndarray, best: int
+    ) -> float:
+        """The logit that the chosen sentence answers; where it was chosen for its language and is
+        not among the nearest, the least of theirs."""
         nearest = np.argsort(-near)[:READ_TOGETHER]
-        told_nearest = [units[place].told for place in nearest]
-        logits = np.asarray(await self._encoder.aanswers(question, told_nearest))
+        shown = [units[place].told for place in ([best] if best in nearest else nearest)]
+        logits = np.asarray(await self._encoder.aanswers(question, shown))
         if asked != question:
-            logits = (logits + await self._encoder.aanswers(asked, told_nearest)) / 2
-        added = np.full(len(units), logits.min())
-        added[nearest] = logits
-        return near, added.clip(-SUREST, SUREST)
+            logits = (logits + await self._encoder.aanswers(asked, shown)) / 2
+        return float(logits.min().clip(-SUREST, SUREST))
 
     def _covered(self, text: str, by: str) -> float:
         """The share of the text's words that `by` has, 0 to 1."""

@@ -46,6 +46,11 @@ class Head:
         shares: np.ndarray = powers / powers.sum(axis=1, keepdims=True)
         return shares
 
+    def loss(self, vectors: np.ndarray, labels: np.ndarray) -> float:
+        """Cross-entropy, nats a message."""
+        shares = self.probabilities(vectors)
+        return float(-np.log(shares[np.arange(len(labels)), labels] + 1e-9).mean())
+
 
 def head_of(run: Path) -> Head:
     _, heads = load_tuned(run / "tuned.npz")
@@ -61,11 +66,8 @@ def fitted(
         model = LogisticRegression(C=strength, max_iter=2_000).fit(vectors, labels)
         return Head(model.coef_, model.intercept_)
 
-    def loss(head: Head) -> float:
-        shares = head.probabilities(spare)
-        return float(-np.log(shares[np.arange(len(spare_labels)), spare_labels] + 1e-9).mean())
-
-    return min((learnt(strength) for strength in STRENGTHS), key=loss)
+    heads = [learnt(strength) for strength in STRENGTHS]
+    return min(heads, key=lambda head: head.loss(spare, spare_labels))
 
 
 def to_learn(feelings: Sequence[Feeling], count: int, rng: random.Random) -> list[Feeling]:
@@ -83,12 +85,8 @@ def to_learn(feelings: Sequence[Feeling], count: int, rng: random.Random) -> lis
 
 def calibrated(head: Head, vectors: np.ndarray, labels: np.ndarray) -> Head:
     """With the temperature under which what is right is likeliest."""
-
-    def loss(temperature: float) -> float:
-        shares = Head(head.weight, head.bias, temperature).probabilities(vectors)
-        return float(-np.log(shares[np.arange(len(labels)), labels] + 1e-9).mean())
-
-    return Head(head.weight, head.bias, min(TEMPERATURES, key=loss))
+    heads = [Head(head.weight, head.bias, temperature) for temperature in TEMPERATURES]
+    return min(heads, key=lambda one: one.loss(vectors, labels))
 
 
 def figures(head: Head, vectors: np.ndarray, labels: np.ndarray) -> dict[str, float]:

@@ -55,8 +55,8 @@ class Seen:
     answerable: bool
 
 
-async def seen(kefu: Kefu, question: Question, passages: Sequence[Passage]) -> Seen:
-    asked = fold(question.text, question.earlier)
+async def seen(kefu: Kefu, question: Question, asked: str, passages: Sequence[Passage]) -> Seen:
+    """`asked`: with the questions that it leans on."""
     answerable = bool(question.wanted)
     units = [
         (told(p.title, p.heading, sentence), sentence)
@@ -73,7 +73,7 @@ async def seen(kefu: Kefu, question: Question, passages: Sequence[Passage]) -> S
     logits = np.asarray(await kefu.encoder.aanswers(asked, read))
     if asked != question.text:
         logits = (logits + await kefu.encoder.aanswers(question.text, read)) / 2
-    right = [bool(question.wanted) and holds(units[i][1], question.wanted) for i in order]
+    right = [answerable and holds(units[i][1], question.wanted) for i in order]
     return Seen(near[order], logits, np.array(right), answerable)
 
 
@@ -89,11 +89,11 @@ async def gather(settings: Settings, count: int) -> dict[str, list[Seen]]:
             for shop in some:
                 await open_shop(kefu.knowledge, shop)
                 for question in itertools.chain(*shop.conversations):
-                    searched = fold(question.text, question.earlier)
+                    whole = fold(question.text, question.earlier)
                     passages = await kefu.knowledge.search(
-                        searched, k=settings.knowledge.passages, language=language_of(question)
+                        whole, k=settings.knowledge.passages, language=language_of(question)
                     )
-                    found.setdefault(name, []).append(await seen(kefu, question, passages))
+                    found.setdefault(name, []).append(await seen(kefu, question, whole, passages))
     return found
 
 

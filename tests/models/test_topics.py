@@ -118,8 +118,9 @@ def test_a_follow_up_comes_after_a_question_to_another_fact() -> None:
     assert asked
     for one in asked:
         assert one.text == fact.follow
-        assert one.before in others
-        assert one.folded == f"{one.before} {fact.follow}"
+        assert one.before is not None
+        assert one.before.text in others
+        assert one.folded == f"{one.before.text} {fact.follow}"
 
 
 def test_a_page_holds_every_fact_in_one_of_its_wordings() -> None:

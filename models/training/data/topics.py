@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import random
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from bot.reading import told
 from models.training.data.item import BARE, Item
@@ -55,48 +55,41 @@ class Asked:
     text: str
     fact: Fact | None
     """None: no fact answers it."""
-    before: str = ""
+    before: Asked | None = None
     """The question that it follows on."""
 
     @property
     def folded(self) -> str:
         """With what it leans on, as kefu puts the two together where it sees that they belong."""
-        return f"{self.before} {self.text}" if self.before else self.text
+        return f"{self.before.text} {self.text}" if self.before else self.text
 
 
 @cache
 def load_topics(part: Part = "learn") -> tuple[Topic, ...]:
+    paths = [
+        path
+        for path in sorted(TOPICS.glob("*.toml"))
+        if path.stem.startswith(MEASURED) is (part == "measure")
+    ]
     return tuple(
         _topic(stored, path.stem.rpartition("_")[2])
-        for path in sorted(TOPICS.glob("*.toml"))
+        for path in paths
         for place, stored in enumerate(tomllib.loads(path.read_text("utf-8"))["topic"], start=1)
-        if _part(path, place) == part
+        if part == "measure" or (place % KEPT_OUT == 0) is (part == "choose")
     )
 
 
-def _part(path: Path, place: int) -> Part:
-    if path.stem.startswith(MEASURED):
-        return "measure"
-    return "learn" if place % KEPT_OUT else "choose"
-
-
-def _topic(stored: dict[str, object], language: str) -> Topic:
-    facts: Sequence[dict[str, object]] = stored["fact"]  # type: ignore[assignment]
+def _topic(stored: dict[str, Any], language: str) -> Topic:
     return Topic(
         language=language,
-        business=str(stored["business"]),
-        title=str(stored["title"]),
+        business=stored["business"],
+        title=stored["title"],
         facts=tuple(
-            Fact(_texts(fact["says"]), _texts(fact["ask"]), str(fact.get("follow", "")))
-            for fact in facts
+            Fact(tuple(fact["says"]), tuple(fact["ask"]), fact.get("follow", ""))
+            for fact in stored["fact"]
         ),
-        open=_texts(stored["open"]),
+        open=tuple(stored["open"]),
     )
-
-
-def _texts(found: object) -> tuple[str, ...]:
-    assert isinstance(found, list)
-    return tuple(map(str, found))
 
 
 def asked_of(topic: Topic, rng: random.Random) -> Iterator[Asked]:
@@ -105,9 +98,10 @@ def asked_of(topic: Topic, rng: random.Random) -> Iterator[Asked]:
         for text in fact.ask:
             yield Asked(text, fact)
         if fact.follow:
-            before = [text for other in topic.facts if other is not fact for text in other.ask]
-            for text in rng.sample(before, k=min(FOLLOWED, len(before))):
-                yield Asked(fact.follow, fact, text)
+            others = [other for other in topic.facts if other is not fact]
+            before = [Asked(text, other) for other in others for text in other.ask]
+            for first in rng.sample(before, k=min(FOLLOWED, len(before))):
+                yield Asked(fact.follow, fact, first)
     for text in topic.open:
         yield Asked(text, None)
 
