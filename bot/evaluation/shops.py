@@ -98,16 +98,15 @@ def _wanted(told: Told, gone: set[int]) -> tuple[str, ...]:
 
 
 def written_shops(language: str, most: int, part: Part, seed: int) -> Iterator[Shop]:
-    """Topics written by hand. Those to measure by make the pages of whole businesses; of the others
-    a few, each of another business, stand beside each other. `most` conversations, drawn from all
-    of them."""
+    """Topics written by hand: the pages of whole businesses and, of businesses that have one page,
+    a few beside each other. `most` conversations, drawn from all of them."""
     rng = random.Random(f"written {language} {seed}")
     own = [topic for topic in load_topics(part) if topic.language == language]
-    if part == "measure":
-        together = [list(some) for _, some in groupby(own, key=lambda topic: topic.business)]
-    else:
-        rng.shuffle(own)
-        together = [own[start : start + PAGES] for start in range(0, len(own), PAGES)]
+    together = [list(some) for _, some in groupby(own, key=lambda topic: topic.business)]
+    alone = [some[0] for some in together if len(some) == 1]
+    rng.shuffle(alone)
+    together = [some for some in together if len(some) > 1]
+    together += [alone[start : start + PAGES] for start in range(0, len(alone), PAGES)]
     found = [_written_shop(topics, rng) for topics in together]
     places = [(n, c) for n, shop in enumerate(found) for c in shop.conversations]
     chosen = rng.sample(places, k=min(most, len(places)))

@@ -19,6 +19,9 @@ NONE_ANSWERS = 0.2
 """Readings from which the right sentence is taken away."""
 AT_RANDOM = 0.2
 """Readings that show any wrong sentences of a topic, not the nearest ones."""
+BESIDE = 9
+"""Of the wrong texts of an item, those that stand against the right one in search: the nearest,
+where they are in order."""
 
 
 @dataclass
@@ -50,7 +53,7 @@ class Batches(IterableDataset[Batch]):
         chosen = self.store.draw(Kind.SEARCH, self.size["search"], rng, self.stage.weight)
         questions = [item.question for item in chosen]
         right = [rng.choice(item.right) for item in chosen]
-        texts = right + [rng.choice(item.wrong) for item in chosen if item.wrong]
+        texts = right + [rng.choice(item.wrong[:BESIDE]) for item in chosen if item.wrong]
         keys = [hash(item.key) if item.key else number for number, item in enumerate(chosen)]
         same = _alike(right, texts)
         same[:, : len(right)] |= _alike(keys, keys)

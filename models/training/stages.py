@@ -47,7 +47,7 @@ STAGES = {
             "cpu": {"search": 48, "reading": 16, "feeling": 64},
         },
         weight={
-            "trade": 0.25, "family": 0.3, "grounded": 0.25, "dstc9": 0.3, "cue": 0.02,
+            "trade": 0.5, "family": 0.5, "grounded": 0.25, "dstc9": 0.3, "cue": 0.02,
             "passage": 0.12, "topic": 1.0, "twin": 0.05, "same": 0.05,
         },
         shown=5,

@@ -2,9 +2,10 @@
 and what they ask that none of them answers.
 
 A topic is one page of one invented business, `topics/*_LANGUAGE.toml`; every fact of it is a near
-miss for the questions to the others. In `mixed`, pages in English are asked about in other
-languages. One topic in eight is kept to choose by; nothing is trained on it. To measure, there are
-businesses with several pages each, in files of their own (`measure_LANGUAGE.toml`).
+miss for the questions to the others. In `business*`, each has four pages, and what is `open` is
+answered by none of them. In `mixed`, pages in English are asked about in other languages. One
+business in eight is kept to choose by; nothing is trained on it. To measure, there are businesses
+in files of their own (`measure_LANGUAGE.toml`).
 """
 
 from __future__ import annotations
@@ -22,11 +23,12 @@ from models.training.data.item import BARE, Item
 
 TOPICS = Path(__file__).parent / "topics"
 KEPT_OUT = 8
-"""Of each file, the last of every so many topics is not learnt."""
+"""Of each file, the last of every so many businesses is not learnt."""
 MEASURED = "measure"
 Part: TypeAlias = Literal["learn", "choose", "measure"]
 ELSEWHERE = 0.15
-"""Questions that are asked of another topic's page, too, which does not answer them."""
+"""Questions that are asked of another page, too, which does not answer them: one of the same
+business, where it has several."""
 FOLLOWED = 2
 """Questions that a follow-up is asked after."""
 
@@ -47,7 +49,7 @@ class Topic:
     title: str
     facts: tuple[Fact, ...]
     open: tuple[str, ...]
-    """Questions that no fact of it answers."""
+    """Questions that no fact of its business answers."""
 
 
 @dataclass(frozen=True)
@@ -71,12 +73,14 @@ def load_topics(part: Part = "learn") -> tuple[Topic, ...]:
         for path in sorted(TOPICS.glob("*.toml"))
         if path.stem.startswith(MEASURED) is (part == "measure")
     ]
-    return tuple(
-        _topic(stored, path.stem.rpartition("_")[2])
-        for path in paths
-        for place, stored in enumerate(tomllib.loads(path.read_text("utf-8"))["topic"], start=1)
-        if part == "measure" or (place % KEPT_OUT == 0) is (part == "choose")
-    )
+    found: list[Topic] = []
+    for path in paths:
+        language = path.stem.rpartition("_")[2]
+        topics = [_topic(one, language) for one in tomllib.loads(path.read_text("utf-8"))["topic"]]
+        businesses = list(dict.fromkeys(topic.business for topic in topics))
+        kept = set(businesses[KEPT_OUT - 1 :: KEPT_OUT]) if part != "measure" else set(businesses)
+        found += [topic for topic in topics if (topic.business in kept) is (part != "learn")]
+    return tuple(found)
 
 
 def _topic(stored: dict[str, Any], language: str) -> Topic:
@@ -115,33 +119,39 @@ def page_text(topic: Topic, rng: random.Random) -> str:
 
 
 def topic_items(rng: random.Random, part: Part = "learn") -> Iterator[Item]:
-    """Questions to the topics, each against the other facts of its topic and a few of others; those
-    that nothing answers, against all facts."""
+    """Questions to the topics, each against the other facts of its business, or of a few others
+    where the business has one page; those that nothing answers, against all facts."""
     topics = load_topics(part)
     for topic in topics:
         others = [t for t in topics if t.language == topic.language and t is not topic]
+        pages = [t for t in others if t.business == topic.business]
+        others = [t for t in others if t.business != topic.business]
         for asked in asked_of(topic, rng):
-            near = [fact for fact in topic.facts if fact is not asked.fact]
-            far = [
-                rng.choice(rng.choice(t.facts).says)
-                for t in rng.sample(others, k=min(2, len(others)))
-            ]
             title = "" if rng.random() < BARE else topic.title
-            wrong = [told(title, "", text) for text in [*(rng.choice(f.says) for f in near), *far]]
+            near = [fact for fact in topic.facts if fact is not asked.fact]
+            wrong = [told(title, "", rng.choice(fact.says)) for fact in near]
+            if pages:
+                wrong += [text for page in pages for text in _sentences(page, rng)]
+            else:
+                far = rng.sample(others, k=min(2, len(others)))
+                wrong += [told(title, "", rng.choice(rng.choice(t.facts).says)) for t in far]
             right, key = [], ""
             if asked.fact:
                 right = [told(title, "", rng.choice(asked.fact.says))]
                 key = f"topic {topic.business} {topic.title} {asked.fact.says[0]}"
             yield Item("topic", asked.folded, right, wrong, key, topic.language)
-            if others and part == "learn" and rng.random() < ELSEWHERE:
-                beside_the_point = rng.choice(others)
-                shown = [
-                    told(beside_the_point.title, "", rng.choice(fact.says))
-                    for fact in beside_the_point.facts
-                ]
+            if part == "learn" and rng.random() < ELSEWHERE:
+                shown = _sentences(rng.choice(pages or others), rng)
                 yield Item("topic", asked.folded, [], shown, "", topic.language)
             if asked.fact and part == "learn":
-                beside = [page_text(t, rng) for t in rng.sample(others, k=min(2, len(others)))]
+                near_pages = rng.sample(pages or others, k=2)
+                beside = [page_text(page, rng) for page in near_pages]
                 yield Item(
                     "passage", asked.folded, [page_text(topic, rng)], beside, key, topic.language
                 )
+
+
+def _sentences(topic: Topic, rng: random.Random) -> list[str]:
+    """Every fact of it, in one of its wordings."""
+    title = "" if rng.random() < BARE else topic.title
+    return [told(title, "", rng.choice(fact.says)) for fact in topic.facts]
