@@ -28,6 +28,13 @@ app.command("train")(training.train)
 
 _WIDTH = 120
 """Characters of a value that `show` shows; --json shows all."""
+_NAMED = {
+    "bytes": "size",
+    "download_bytes": "to download",
+    "active_parameters": "active parameters",
+    "in_use": "in use",
+}
+"""What `show` calls what has another name in --json."""
 
 
 @app.command("list")
@@ -92,8 +99,13 @@ def show(
         print_json(data)
         return
     metadata = data.pop("metadata", {})
-    for key, value in {**data, **(_rows(larger) if larger else {}), **metadata}.items():
-        sys.stdout.write(printable(f"{key:40} {_cut(' '.join(str(value).split()))}") + "\n")
+    for key, value in {**data, **(_rows(larger) if larger else {})}.items():
+        if value not in ("", 0) or value is False:
+            sys.stdout.write(_row(_NAMED.get(key, key), _worded(key, value), 24))
+    if metadata:
+        sys.stdout.write("\nIts file says:\n")
+    for key, value in sorted(metadata.items()):
+        sys.stdout.write(_row(key, value, 40))
 
 
 @app.command()
@@ -201,6 +213,21 @@ def _rows(one: Offer) -> dict[str, str]:
         about = "about " if each.approximate else ""
         rows[f"quantisation {each.name}"] = f"{about}{_size(each.bytes).strip()}, {each.file}"
     return rows | {"quantisations": ", ".join(each.name for each in one.quantisations)}
+
+
+def _row(name: str, value: object, width: int) -> str:
+    return printable(f"{name:{width}} {_cut(' '.join(str(value).split()))}") + "\n"
+
+
+def _worded(key: str, value: object) -> object:
+    """As `show` tells it to people."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int) and key.endswith("bytes"):
+        return _size(value).strip()
+    if isinstance(value, int) and key.endswith("parameters"):
+        return f"{value / 1e9:.1f} billion"
+    return f"{value:,} tokens" if key == "context" else value
 
 
 def _size(count: int) -> str:

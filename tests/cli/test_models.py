@@ -100,5 +100,7 @@ def test_list_marks_what_answers_wherever_it_lies(
 
 def test_show_marks_what_it_cuts_off(kefu: Kefu) -> None:
     lines = kefu("models", "show", "kefu-small").out.splitlines()
+    assert "size                     11.0 MB" in lines
+    assert "Its file says:" in lines
     assert any(line.startswith("kefu.wording") and line.endswith("…") for line in lines)
     assert max(map(len, lines)) <= 161

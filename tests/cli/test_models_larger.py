@@ -284,6 +284,9 @@ def test_list_and_show_tell_what_can_be_fetched(kefu: Kefu) -> None:
     assert "quantisation Q4_K_M" in text
     assert "about 7.3 GB" in text
     assert "Turns must alternate" in text
+    assert "installed                no" in text
+    assert "context                  131,072 tokens" in text
+    assert not any(line.startswith("path") for line in text.splitlines())
 
 
 def test_show_of_a_fetched_file_tells_both(kefu: Kefu, home: Path) -> None:
