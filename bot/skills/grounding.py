@@ -28,21 +28,20 @@ CLOSE = 0.8
 """A neighbour that scores at least this share of the best sentence is quoted with it."""
 
 READ_TOGETHER = 3
-"""The sentences nearest to a question: one of them is read together with it where it is chosen, all
-of them where none is. More of them change nothing."""
-TRUST, SUREST = 0.08, 6.0
-"""What a logit of that reading adds to the cosine when it is told whether the sentence answers at
-all, and how far it counts. Which of them is chosen is for the cosine alone: with the logits none
-better is chosen."""
+"""Sentences that are read together with the question: those that are nearest to it. More of them
+change nothing."""
+READING, TRUST, SUREST = 0.03, 0.2, 6.0
+"""What a logit of that reading adds to the cosine when a sentence is chosen, and when it is told
+whether that answers at all; how far a logit counts."""
 FOREIGN, OTHER_SCRIPT = 0.05, 0.15
 """What a page in another language than the question's must be ahead, or one in other letters, which
 whoever asks may not even be able to spell."""
 STANDING = 0.3
 """What the passage's own place in the search adds to the share of words when the best sentence is
 chosen, at most."""
-FLOOR = {"meaning": 0.51, "words": 0.27}
-"""Below it nothing answers; `words` is for languages that the encoder does not know. The first was
-set with `tests/bench/bench_grounding.py` and the sample shop's questions in view: what it lets pass
+FLOOR = {"meaning": 0.6, "words": 0.27}
+"""Below it nothing answers; `words` is for languages that the encoder does not know. The first,
+like READING and TRUST, is what `tests/bench/bench_grounding.py` found to be best: what it lets pass
 and what it stops stands in `models/cards/EVALUATION.md`."""
 
 SUPPORTED_WORDS = 0.85
@@ -128,10 +127,10 @@ class Grounding:
         if not units:
             return Picked((), 0.0)
         if language in self._encoder.languages:
-            scores, floor = await self._nearness(question, units), "meaning"
-            best = int(np.argmax(scores - _foreign(units, language)))
-            logit = await self._read(question, asked or question, units, scores, best)
-            score = float(scores[best] + TRUST * logit)
+            scores, logits = await self._meaning(question, asked or question, units)
+            floor = "meaning"
+            best = int(np.argmax(scores + READING * logits - _foreign(units, language)))
+            score = float(scores[best] + TRUST * logits[best])
         else:
             scores, floor = self._share_of_words(question, units), "words"
             if asked and asked != question:
@@ -171,24 +170,21 @@ class Grounding:
         wanted = self._words(question)
         return np.array([_share(wanted, self._words(f"{u.context} {u.sentence}")) for u in units])
 
-    async def _nearness(self, question: str, units: list[_Unit]) -> np.ndarray:
-        """Cosines."""
+    async def _meaning(
+        self, question: str, asked: str, units: list[_Unit]
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Cosines, and the logits of reading: of a sentence that was not read, the least."""
         vectors = await self._embedded([unit.told for unit in units])
         wanted = np.asarray(await self._encoder.aembed_query(question), np.float32)
         near: np.ndarray = vectors @ wanted
-        return near
-
-    async def _read(
-        self, question: str, asked: str, units: list[_Unit], near: np.ndarray, best: int
-    ) -> float:
-        """The logit that the chosen sentence answers; where it was chosen for its language and is
-        not among the nearest, the least of theirs."""
         nearest = np.argsort(-near)[:READ_TOGETHER]
-        shown = [units[place].told for place in ([best] if best in nearest else nearest)]
-        logits = np.asarray(await self._encoder.aanswers(question, shown))
+        shown = [units[place].told for place in nearest]
+        read = np.asarray(await self._encoder.aanswers(question, shown))
         if asked != question:
-            logits = (logits + await self._encoder.aanswers(asked, shown)) / 2
-        return float(logits.min().clip(-SUREST, SUREST))
+            read = (read + await self._encoder.aanswers(asked, shown)) / 2
+        logits = np.full(len(units), read.min())
+        logits[nearest] = read
+        return near, logits.clip(-SUREST, SUREST)
 
     def _covered(self, text: str, by: str) -> float:
         """The share of the text's words that `by` has, 0 to 1."""

@@ -1,5 +1,5 @@
-"""How the figures of `bot/skills/grounding.py` are chosen: READ_TOGETHER, TRUST, FLOOR["meaning"],
-and that the logit of reading has no say in which sentence is chosen.
+"""How the figures of `bot/skills/grounding.py` are chosen: READ_TOGETHER, READING, TRUST,
+FLOOR["meaning"].
 
     python -m tests.bench.bench_grounding -n 200 [--settle]
 
@@ -178,7 +178,9 @@ def main() -> None:
         settings.paths.sample_mark.parent.mkdir(parents=True, exist_ok=True)
         settings.paths.sample_mark.touch()
         found = asyncio.run(gather(settings, given.n))
-    now = Figures(grounding.READ_TOGETHER, 0.0, grounding.TRUST, grounding.FLOOR["meaning"])
+    now = Figures(
+        grounding.READ_TOGETHER, grounding.READING, grounding.TRUST, grounding.FLOOR["meaning"]
+    )
     if given.keep:
         given.keep.write_bytes(pickle.dumps(found))
     everything = [one for some in found.values() for one in some]
