@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from bot.evaluation.shops import FOLLOW_UP, PAGES, WRITTEN_LANGUAGES, shops, written_shops
@@ -60,3 +62,15 @@ def test_no_more_is_asked_than_wanted_and_of_all_pages(language: str) -> None:
 def test_topics_to_choose_by_stand_a_few_together() -> None:
     found = list(written_shops("en", 10_000, "choose", seed=1))
     assert all(1 <= len(shop.pages) <= PAGES for shop in found)
+
+
+def test_pages_of_a_business_stay_together() -> None:
+    for language in WRITTEN_LANGUAGES:
+        topics = [topic for topic in load_topics("choose") if topic.language == language]
+        businesses = Counter(topic.business for topic in topics)
+        found = {
+            shop.name: len(shop.pages) for shop in written_shops(language, 10_000, "choose", 1)
+        }
+        for business, count in businesses.items():
+            if count > 1:
+                assert found[business] == count

@@ -93,6 +93,20 @@ def test_what_answers_stands_against_what_stands_beside_it(part: Part) -> None:
     assert {item.language for item in sentences} == {t.language for t in load_topics(part)}
 
 
+def test_what_no_page_of_a_business_answers_is_read_against_all_of_them() -> None:
+    pages = Counter(topic.business for topic in load_topics())
+    business = next(name for name, count in pages.items() if count == 4)
+    own = [topic for topic in load_topics() if topic.business == business]
+    facts = [fact for topic in own for fact in topic.facts]
+    open_questions = {text for topic in own for text in topic.open}
+    items = [item for item in topic_items(random.Random(1)) if item.question in open_questions]
+    whole = [item for item in items if len(item.wrong) == len(facts)]
+    assert {item.question for item in whole} == open_questions
+    for item in whole:
+        for fact in facts:
+            assert any(says in text for text in item.wrong for says in fact.says)
+
+
 def test_some_questions_are_asked_of_a_page_that_is_about_something_else() -> None:
     answered = {text for t in load_topics() for fact in t.facts for text in fact.ask}
     asked = [i for i in topic_items(random.Random(1)) if i.kind == "topic"]
