@@ -144,8 +144,8 @@ def topic_items(rng: random.Random, part: Part = "learn") -> Iterator[Item]:
                 shown = _sentences(rng.choice(pages or others), rng)
                 yield Item("topic", asked.folded, [], shown, "", topic.language)
             if asked.fact and part == "learn":
-                near_pages = rng.sample(pages or others, k=2)
-                beside = [page_text(page, rng) for page in near_pages]
+                among = pages or others
+                beside = [page_text(p, rng) for p in rng.sample(among, k=min(2, len(among)))]
                 yield Item(
                     "passage", asked.folded, [page_text(topic, rng)], beside, key, topic.language
                 )
