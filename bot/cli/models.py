@@ -11,7 +11,7 @@ import typer
 from bot.cli import evaluation, larger, training, tuning
 from bot.cli.console import AsJson, Home, plain, print_json, settings_at
 from bot.errors import KefuError
-from bot.text import counted, printable
+from bot.text import counted, cut, printable
 
 if TYPE_CHECKING:
     from bot.settings import Settings
@@ -62,7 +62,7 @@ def list_models(as_json: AsJson = False, home: Home = None) -> None:
     for one in entries:
         mark = "*" if one["in_use"] else " " if one["installed"] else "-"
         size = one["bytes"] or one["download_bytes"]
-        line = f"{mark} {one['name']:20} {one['kind']:9} {_size(size)}  {one['description']}"
+        line = f"{mark} {one['name']:20} {one['kind']:9} {_size(size):>9}  {one['description']}"
         sys.stdout.write(printable(line) + "\n")
     sys.stdout.write("* in use   - not here yet: kefu models pull NAME\n")
 
@@ -211,12 +211,12 @@ def _rows(one: Offer) -> dict[str, str]:
     rows = {"languages": one.spoken, "template": f"{one.template.name}: {one.template.note}"}
     for each in one.quantisations:
         about = "about " if each.approximate else ""
-        rows[f"quantisation {each.name}"] = f"{about}{_size(each.bytes).strip()}, {each.file}"
+        rows[f"quantisation {each.name}"] = f"{about}{_size(each.bytes)}, {each.file}"
     return rows | {"quantisations": ", ".join(each.name for each in one.quantisations)}
 
 
 def _row(name: str, value: object, width: int) -> str:
-    return printable(f"{name:{width}} {_cut(' '.join(str(value).split()))}") + "\n"
+    return printable(f"{name:{width}} {cut(' '.join(str(value).split()), _WIDTH)}") + "\n"
 
 
 def _worded(key: str, value: object) -> object:
@@ -224,7 +224,7 @@ def _worded(key: str, value: object) -> object:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int) and key.endswith("bytes"):
-        return _size(value).strip()
+        return _size(value)
     if isinstance(value, int) and key.endswith("parameters"):
         return f"{value / 1e9:.1f} billion"
     return f"{value:,} tokens" if key == "context" else value
@@ -232,12 +232,8 @@ def _worded(key: str, value: object) -> object:
 
 def _size(count: int) -> str:
     if 0 < count < 1e5:
-        return f"{count / 1e3:6.1f} kB"
-    return f"{count / 1e9:6.1f} GB" if count >= 1e9 else f"{count / 1e6:6.1f} MB"
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _WIDTH else text[: _WIDTH - 1] + "…"
+        return f"{count / 1e3:.1f} kB"
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"
 
 
 def _adapter(path: Path) -> dict[str, Any] | None:

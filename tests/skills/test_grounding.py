@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 import pytest
 
 from bot.conversation import Passage
@@ -29,6 +31,35 @@ async def test_below_the_floor_nothing_is_quoted() -> None:
     picked = await grounding().pick("quantum chromodynamics", "en", [SHOES])
     assert picked.citations == ()
     assert (await grounding().pick("shoes", "en", [])).citations == ()
+
+
+class Reader(HashEncoder):
+    """Whose reading says that what names `word` answers, and nothing else."""
+
+    def __init__(self, word: str) -> None:
+        super().__init__()
+        self.word = word
+
+    async def aanswers(self, question: str, told: Sequence[str]) -> list[float]:
+        return [6.0 if self.word in one else -6.0 for one in told]
+
+
+@pytest.mark.parametrize("word", ["60 days", "14 days"])
+async def test_of_sentences_that_lie_close_reading_chooses(word: str) -> None:
+    page = passage("Shoes can be returned within 60 days. Sale shoes can be returned in 14 days.")
+    reading = Grounding(Reader(word), content_terms)
+    (citation,) = (await reading.pick("can shoes be returned", "en", [page])).citations
+    assert word in citation.quote
+
+
+async def test_what_reading_denies_is_withheld_however_near_it_lies() -> None:
+    asked = "within how many days can shoes be returned"
+    near = (await grounding().pick(asked, "en", [SHOES])).score
+    denied = await Grounding(Reader("no sentence has this"), content_terms).pick(
+        asked, "en", [SHOES]
+    )
+    assert denied.citations == ()
+    assert denied.score < near
 
 
 async def test_one_step_brings_all_steps() -> None:

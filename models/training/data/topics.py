@@ -78,8 +78,12 @@ def load_topics(part: Part = "learn") -> tuple[Topic, ...]:
         language = path.stem.rpartition("_")[2]
         topics = [_topic(one, language) for one in tomllib.loads(path.read_text("utf-8"))["topic"]]
         businesses = list(dict.fromkeys(topic.business for topic in topics))
-        kept = set(businesses[KEPT_OUT - 1 :: KEPT_OUT]) if part != "measure" else set(businesses)
-        found += [topic for topic in topics if (topic.business in kept) is (part != "learn")]
+        kept = businesses[KEPT_OUT - 1 :: KEPT_OUT]
+        found += [
+            topic
+            for topic in topics
+            if part == "measure" or (topic.business in kept) is (part == "choose")
+        ]
     return tuple(found)
 
 
@@ -125,7 +129,8 @@ def topic_items(rng: random.Random, part: Part = "learn") -> Iterator[Item]:
     for topic in topics:
         others = [t for t in topics if t.language == topic.language and t is not topic]
         pages = [t for t in others if t.business == topic.business]
-        others = [t for t in others if t.business != topic.business]
+        elsewhere = [t for t in others if t.business != topic.business]
+        beside_it = pages or elsewhere
         for asked in asked_of(topic, rng):
             title = "" if rng.random() < BARE else topic.title
             near = [fact for fact in topic.facts if fact is not asked.fact]
@@ -133,7 +138,7 @@ def topic_items(rng: random.Random, part: Part = "learn") -> Iterator[Item]:
             if pages:
                 wrong += [text for page in pages for text in _sentences(page, rng)]
             else:
-                far = rng.sample(others, k=min(2, len(others)))
+                far = rng.sample(elsewhere, k=min(2, len(elsewhere)))
                 wrong += [told(title, "", rng.choice(rng.choice(t.facts).says)) for t in far]
             right, key = [], ""
             if asked.fact:
@@ -141,11 +146,11 @@ def topic_items(rng: random.Random, part: Part = "learn") -> Iterator[Item]:
                 key = f"topic {topic.business} {topic.title} {asked.fact.says[0]}"
             yield Item("topic", asked.folded, right, wrong, key, topic.language)
             if part == "learn" and rng.random() < ELSEWHERE:
-                shown = _sentences(rng.choice(pages or others), rng)
+                shown = _sentences(rng.choice(beside_it), rng)
                 yield Item("topic", asked.folded, [], shown, "", topic.language)
             if asked.fact and part == "learn":
-                among = pages or others
-                beside = [page_text(p, rng) for p in rng.sample(among, k=min(2, len(among)))]
+                chosen = rng.sample(beside_it, k=min(2, len(beside_it)))
+                beside = [page_text(page, rng) for page in chosen]
                 yield Item(
                     "passage", asked.folded, [page_text(topic, rng)], beside, key, topic.language
                 )
